@@ -1,0 +1,4 @@
+//! The definition: what the user wants to run, in Compose format. Read from disk in `load`, resolved to the plain data of
+//! `model`, printed by `render`. Nothing here talks to Docker.
+
+pub mod model;

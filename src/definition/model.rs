@@ -1,0 +1,267 @@
+//! The resolved definition as plain data: every variable substituted, every short form expanded, every path absolute.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// A service's name as the definition spells it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ServiceName(String);
+
+impl ServiceName {
+    /// Wraps a name; the loader has checked its grammar.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A whole stack.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    /// Compose project name: prefix of container, network and volume names.
+    pub project: String,
+    /// Absolute; relative paths of the definition start here.
+    pub directory: PathBuf,
+    /// The files it was read from, absolute, in merge order.
+    pub files: Vec<PathBuf>,
+    pub services: BTreeMap<ServiceName, Service>,
+    /// By key; always has `default` when a service uses it.
+    pub networks: BTreeMap<String, Network>,
+    pub volumes: BTreeMap<String, Volume>,
+}
+
+/// One service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    pub name: ServiceName,
+    /// The image's reference; for a built service without one, `<project>-<service>`.
+    pub image: String,
+    pub build: Option<Build>,
+    pub container_name: Option<String>,
+    pub command: Option<Vec<String>>,
+    pub entrypoint: Option<Vec<String>>,
+    pub environment: BTreeMap<String, String>,
+    pub ports: Vec<Port>,
+    pub mounts: Vec<Mount>,
+    /// Network key → how the service joins it. A service that names none joins `default`.
+    pub networks: BTreeMap<String, Attachment>,
+    pub depends_on: BTreeMap<ServiceName, Dependency>,
+    pub healthcheck: Option<Healthcheck>,
+    pub restart: Restart,
+    pub user: Option<String>,
+    pub working_dir: Option<String>,
+    pub init: Option<bool>,
+    pub read_only: bool,
+    pub tmpfs: Vec<String>,
+    pub cap_add: Vec<String>,
+    pub cap_drop: Vec<String>,
+    pub security_opt: Vec<String>,
+    pub extra_hosts: Vec<String>,
+    pub labels: BTreeMap<String, String>,
+    pub stop_signal: Option<String>,
+    pub stop_grace_period: Option<Duration>,
+    pub limits: Resources,
+    pub reservations: Resources,
+    pub pdex: Extension,
+}
+
+/// How an image is built from source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// Absolute.
+    pub context: PathBuf,
+    /// Absolute.
+    pub dockerfile: PathBuf,
+    pub args: BTreeMap<String, String>,
+    pub target: Option<String>,
+}
+
+/// A published (or, without `published`, merely exposed to the host on a random port) container port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    pub host_ip: Option<String>,
+    pub published: Option<u16>,
+    pub target: u16,
+    pub protocol: Protocol,
+}
+
+/// Transport of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    Tcp,
+    Udp,
+}
+
+/// Something mounted into a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    pub source: MountSource,
+    /// Absolute path inside the container.
+    pub target: String,
+    pub read_only: bool,
+}
+
+/// Where a mount's content is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MountSource {
+    /// Absolute host path, created as a folder when missing (Compose's short syntax does so).
+    Bind(PathBuf),
+    /// Key of a top-level volume.
+    Volume(String),
+    /// A volume of no name.
+    Anonymous,
+    Tmpfs,
+}
+
+/// How a service joins a network.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Attachment {
+    /// Besides the service's name, which is always one.
+    pub aliases: Vec<String>,
+}
+
+/// What a dependent waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    pub condition: Condition,
+    /// When false a dependency that fails or is absent is a warning and the dependent starts all the same.
+    pub required: bool,
+    /// Restart the dependent when the dependency is recreated.
+    pub restart: bool,
+}
+
+/// Compose's three conditions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    ServiceStarted,
+    ServiceHealthy,
+    ServiceCompletedSuccessfully,
+}
+
+/// The declared health test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Healthcheck {
+    pub test: HealthTest,
+    pub interval: Duration,
+    pub timeout: Duration,
+    pub retries: u32,
+    pub start_period: Duration,
+}
+
+impl Healthcheck {
+    /// Docker's defaults for what the definition leaves out.
+    pub const INTERVAL: Duration = Duration::from_secs(30);
+    /// See [`Self::INTERVAL`].
+    pub const TIMEOUT: Duration = Duration::from_secs(30);
+    /// See [`Self::INTERVAL`].
+    pub const RETRIES: u32 = 3;
+}
+
+/// The form of a health test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HealthTest {
+    /// `NONE`, or `disable: true`: also switches off the image's own check.
+    Disabled,
+    /// `CMD`: argument vector.
+    Command(Vec<String>),
+    /// `CMD-SHELL`, or a plain string: a line for the container's `/bin/sh -c`.
+    Shell(String),
+}
+
+/// What the engine does when the container's process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Restart {
+    #[default]
+    No,
+    Always,
+    UnlessStopped,
+    OnFailure {
+        max_retries: Option<u32>,
+    },
+}
+
+/// CPU and memory of `deploy.resources`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Resources {
+    /// Billionths of a core.
+    pub nano_cpus: Option<i64>,
+    /// Bytes.
+    pub memory: Option<i64>,
+    pub pids: Option<i64>,
+}
+
+/// A top-level network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// The name Docker knows it by: `<project>_<key>` unless given.
+    pub name: String,
+    pub driver: Option<String>,
+    pub internal: bool,
+    pub external: bool,
+}
+
+/// A top-level volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// The name Docker knows it by: `<project>_<key>` unless given.
+    pub name: String,
+    pub external: bool,
+}
+
+/// What `x-pdex` says of a service: things Compose has no word for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extension {
+    /// Absolute folder with a Dockerfile that makes this image from the distribution's packages when no registry answers.
+    pub distribution: Option<PathBuf>,
+    /// Compile this workspace package on the host and copy the binary in, where the host can.
+    pub host_build: Option<HostBuild>,
+    /// What to do when the image cannot be had by any route.
+    pub image_unavailable: ImageUnavailable,
+    /// Title → address, for the closing table.
+    pub links: Vec<(String, String)>,
+    /// Extra conditions for readiness.
+    pub ready: Ready,
+}
+
+/// A Rust service compiled outside the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostBuild {
+    /// Cargo package whose binaries are copied.
+    pub package: String,
+    /// Absolute path of the Dockerfile that copies them.
+    pub dockerfile: PathBuf,
+}
+
+/// Policy for an image that cannot be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ImageUnavailable {
+    /// The service fails (the default).
+    #[default]
+    Fail,
+    /// The service is reported unavailable and the rest goes on, unless the user named it.
+    Skip,
+}
+
+/// `x-pdex.ready`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ready {
+    /// Container port that must accept a connection besides the health test.
+    pub tcp: Option<u16>,
+}
