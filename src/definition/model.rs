@@ -264,4 +264,14 @@ pub enum ImageUnavailable {
 pub struct Ready {
     /// Container port that must accept a connection besides the health test.
     pub tcp: Option<u16>,
+    /// Address that must answer 2xx from outside before the health test is tried inside: a cheap first look.
+    pub http: Option<HttpReady>,
+}
+
+/// `x-pdex.ready.http`, written `8000/health`: container port and path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpReady {
+    pub port: u16,
+    /// Starts with `/`.
+    pub path: String,
 }
