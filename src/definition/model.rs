@@ -1,6 +1,6 @@
 //! The resolved definition as plain data: every variable substituted, every short form expanded, every path absolute.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,13 +56,16 @@ pub struct Service {
     pub command: Option<Vec<String>>,
     pub entrypoint: Option<Vec<String>>,
     pub environment: BTreeMap<String, String>,
+    /// Names listed without a value that nothing sets: taken away from what the image sets.
+    pub unset_environment: BTreeSet<String>,
     pub ports: Vec<Port>,
     pub mounts: Vec<Mount>,
     /// Network key → how the service joins it. A service that names none joins `default`.
     pub networks: BTreeMap<String, Attachment>,
     pub depends_on: BTreeMap<ServiceName, Dependency>,
     pub healthcheck: Option<Healthcheck>,
-    pub restart: Restart,
+    /// `None` when the definition is silent, which Docker reads as [`Restart::No`].
+    pub restart: Option<Restart>,
     pub user: Option<String>,
     pub working_dir: Option<String>,
     pub init: Option<bool>,
@@ -77,7 +80,15 @@ pub struct Service {
     pub stop_grace_period: Option<Duration>,
     pub limits: Resources,
     pub reservations: Resources,
+    pub profiles: Vec<String>,
     pub pdex: Extension,
+}
+
+impl Service {
+    /// The restart policy in force.
+    pub fn restart_policy(&self) -> Restart {
+        self.restart.unwrap_or_default()
+    }
 }
 
 /// How an image is built from source.
@@ -159,10 +170,12 @@ pub enum Condition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Healthcheck {
     pub test: HealthTest,
-    pub interval: Duration,
-    pub timeout: Duration,
-    pub retries: u32,
-    pub start_period: Duration,
+    /// This and the next three are `None` where the definition is silent: the image's own health check, or Docker's default,
+    /// holds then. The methods of the same names give the value to reckon with.
+    pub interval: Option<Duration>,
+    pub timeout: Option<Duration>,
+    pub retries: Option<u32>,
+    pub start_period: Option<Duration>,
 }
 
 impl Healthcheck {
@@ -172,6 +185,26 @@ impl Healthcheck {
     pub const TIMEOUT: Duration = Duration::from_secs(30);
     /// See [`Self::INTERVAL`].
     pub const RETRIES: u32 = 3;
+
+    /// Time between two runs of the test.
+    pub fn interval(&self) -> Duration {
+        self.interval.unwrap_or(Self::INTERVAL)
+    }
+
+    /// Time after which one run of the test counts as failed.
+    pub fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(Self::TIMEOUT)
+    }
+
+    /// Failures in a row that make the container unhealthy.
+    pub fn retries(&self) -> u32 {
+        self.retries.unwrap_or(Self::RETRIES)
+    }
+
+    /// Time after the start during which failures do not count.
+    pub fn start_period(&self) -> Duration {
+        self.start_period.unwrap_or_default()
+    }
 }
 
 /// The form of a health test.
@@ -238,6 +271,8 @@ pub struct Extension {
     pub links: Vec<(String, String)>,
     /// Extra conditions for readiness.
     pub ready: Ready,
+    /// Runs to its end once and is then done, whether or not another service waits for that.
+    pub job: bool,
 }
 
 /// A Rust service compiled outside the image.
