@@ -278,10 +278,16 @@ pub struct Extension {
 /// A Rust service compiled outside the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostBuild {
-    /// Cargo package whose binaries are copied.
+    /// Cargo package to compile.
     pub package: String,
+    /// Its binaries to copy, under `bin/`; the package's name when the definition is silent.
+    pub binaries: Vec<String>,
     /// Absolute path of the Dockerfile that copies them.
     pub dockerfile: PathBuf,
+    /// Absolute path of a script to run before compiling.
+    pub prepare: Option<PathBuf>,
+    /// Absolute paths of shared libraries that go along, under `lib/`.
+    pub libraries: Vec<PathBuf>,
 }
 
 /// Policy for an image that cannot be had.

@@ -1,0 +1,8 @@
+//! The engine: carries out a plan. The scheduler decides and does no I/O; the driver does the I/O and decides nothing.
+
+mod driver;
+mod obtain;
+pub mod scheduler;
+pub mod teardown;
+
+pub use driver::{Outcome, Run, drive};

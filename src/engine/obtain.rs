@@ -1,0 +1,327 @@
+//! Gets one image by walking its routes. Work that several images share (the base, the builder, one compilation of all Rust
+//! services, the discovery that no registry answers) is done once per run.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bytes::Bytes;
+use tokio::sync::OnceCell;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::definition::model::{Build, Definition, HostBuild, Service, ServiceName};
+use crate::event::{Event, Failure, ImageSource};
+use crate::images::context::{self, Context};
+use crate::images::host::{self, HostError};
+use crate::images::{self, Route, base};
+use crate::plan::Plan;
+use crate::runtime::{BuildOrder, ImportOrder, Runtime, RuntimeError};
+
+/// What the routes need to know of this run.
+#[derive(Debug)]
+pub(super) struct Obtainer<'a, R> {
+    runtime: &'a R,
+    definition: &'a Definition,
+    environment: &'a BTreeMap<String, String>,
+    /// Everything the run will compile on this machine, so that it is compiled in one go.
+    host_builds: Vec<HostBuild>,
+    progress: UnboundedSender<Event>,
+    registry_is_away: Cell<bool>,
+    fits: OnceCell<bool>,
+    compiled: OnceCell<Result<(), Failure>>,
+    base: OnceCell<Result<(), Failure>>,
+    builder: OnceCell<Result<(), Failure>>,
+}
+
+impl<'a, R: Runtime> Obtainer<'a, R> {
+    pub(super) fn new(
+        runtime: &'a R,
+        definition: &'a Definition,
+        plan: &Plan,
+        environment: &'a BTreeMap<String, String>,
+        progress: UnboundedSender<Event>,
+    ) -> Self {
+        let host_builds = plan
+            .services
+            .iter()
+            .filter(|planned| planned.image.obtain)
+            .filter_map(|planned| definition.services.get(&planned.name)?.pdex.host_build.clone())
+            .collect();
+        Self {
+            runtime,
+            definition,
+            environment,
+            host_builds,
+            progress,
+            registry_is_away: Cell::new(false),
+            fits: OnceCell::new(),
+            compiled: OnceCell::new(),
+            base: OnceCell::new(),
+            builder: OnceCell::new(),
+        }
+    }
+
+    /// The outcome as an event: `ImageReady` or `ImageFailed`.
+    pub(super) async fn obtain(&self, name: &ServiceName) -> Event {
+        let Some(service) = self.definition.services.get(name) else {
+            return Event::ImageFailed { service: name.clone(), failure: Failure::new("no such service") };
+        };
+        match self.walk(service).await {
+            Ok(source) => match self.runtime.image(&service.image).await {
+                Ok(Some(image)) => Event::ImageReady { service: name.clone(), image, source },
+                Ok(None) => self.failed(name, Failure::new(format!("image {} vanished", service.image))),
+                Err(e) => self.failed(name, Failure::new(e.to_string())),
+            },
+            Err(failure) => self.failed(name, failure),
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as the counterpart of the success above")]
+    fn failed(&self, name: &ServiceName, failure: Failure) -> Event {
+        Event::ImageFailed { service: name.clone(), failure }
+    }
+
+    async fn walk(&self, service: &Service) -> Result<ImageSource, Failure> {
+        let host_builds = service.pdex.host_build.is_some() && self.host_builds_fit().await;
+        let mut last = Failure::new(format!("image {} has no source", service.image));
+        for route in images::routes(service, host_builds) {
+            let taken = match &route {
+                Route::HostBuild(build) => self.host_build(service, build).await,
+                Route::Build(build) => self.build(service, build).await,
+                Route::Pull => self.pull(&service.name, &service.image).await,
+                Route::Distribution(folder) => self.distribution(service, folder).await,
+            };
+            match taken {
+                Ok(source) => return Ok(source),
+                Err(failure) => last = failure,
+            }
+        }
+        Err(last)
+    }
+
+    fn tell(&self, service: &ServiceName, line: String) {
+        // The receiver lives as long as the run; a line that comes later is of no interest.
+        let _ = self.progress.send(Event::ImageProgress { service: service.clone(), line });
+    }
+
+    async fn pull(&self, service: &ServiceName, reference: &str) -> Result<ImageSource, Failure> {
+        let unreachable = || Failure {
+            hint: Some(
+                "check the network and the engine's registry settings, or load the image into the engine"
+                    .into(),
+            ),
+            ..Failure::new(format!("image {reference} cannot be pulled: no registry answers"))
+        };
+        if self.registry_is_away.get() {
+            return Err(unreachable());
+        }
+        self.tell(service, format!("pulling {reference}"));
+        let pulled = self.runtime.pull(reference, &mut |line| self.tell(service, line)).await;
+        match pulled {
+            Ok(()) => Ok(ImageSource::Registry),
+            Err(RuntimeError::NoRegistry { cause, .. }) => {
+                self.registry_is_away.set(true);
+                Err(Failure { evidence: vec![cause], ..unreachable() })
+            }
+            Err(e) => Err(Failure::new(format!("image {reference} cannot be pulled: {e}"))),
+        }
+    }
+
+    async fn distribution(&self, service: &Service, folder: &Path) -> Result<ImageSource, Failure> {
+        let text = read(&folder.join("Dockerfile"))?;
+        self.bases(&service.name, &text).await?;
+        let mut context = Context::default();
+        context.folder(folder).map_err(unreadable)?;
+        let labels = BTreeMap::from([("io.pdex.image.source".to_owned(), "distribution".to_owned())]);
+        let order = self.order(&service.image, context.finish().map_err(unreadable)?, "Dockerfile", labels);
+        self.run_build(&service.name, order).await?;
+        Ok(ImageSource::Distribution)
+    }
+
+    async fn build(&self, service: &Service, build: &Build) -> Result<ImageSource, Failure> {
+        let text = read(&build.dockerfile)?;
+        self.bases(&service.name, &text).await?;
+        let mut context = Context::default();
+        context.folder(&build.context).map_err(unreadable)?;
+        context.text(context::DOCKERFILE, &text).map_err(unreadable)?;
+        let bytes = context.finish().map_err(unreadable)?;
+        let mut order = self.order(&service.image, bytes, context::DOCKERFILE, BTreeMap::new());
+        order.args.extend(build.args.clone());
+        order.target.clone_from(&build.target);
+        if images::takes_builder(&text) {
+            self.builder(&service.name).await?;
+            order.args.insert("BUILDER".to_owned(), base::BUILDER.to_owned());
+        }
+        self.run_build(&service.name, order).await?;
+        Ok(ImageSource::Built)
+    }
+
+    async fn host_build(&self, service: &Service, build: &HostBuild) -> Result<ImageSource, Failure> {
+        let text = read(&build.dockerfile)?;
+        let (base, compiled) =
+            tokio::join!(self.bases(&service.name, &text), self.compiled(&service.name, build));
+        base?;
+        compiled?;
+        let mut context = Context::default();
+        context.text(context::DOCKERFILE, &text).map_err(unreadable)?;
+        let target = host::target(&self.definition.directory);
+        for binary in &build.binaries {
+            context.file(&format!("bin/{binary}"), &target.join(binary), true).map_err(unreadable)?;
+        }
+        for library in &build.libraries {
+            let name = library.file_name().unwrap_or_default().to_string_lossy();
+            context.file(&format!("lib/{name}"), library, false).map_err(unreadable)?;
+        }
+        let bytes = context.finish().map_err(unreadable)?;
+        let order = self.order(&service.image, bytes, context::DOCKERFILE, BTreeMap::new());
+        self.run_build(&service.name, order).await?;
+        Ok(ImageSource::Built)
+    }
+
+    fn order(
+        &self,
+        tag: &str,
+        context: Bytes,
+        dockerfile: &str,
+        labels: BTreeMap<String, String>,
+    ) -> BuildOrder {
+        BuildOrder {
+            context,
+            dockerfile: dockerfile.to_owned(),
+            tag: tag.to_owned(),
+            args: base::proxy_arguments(self.environment),
+            labels,
+            target: None,
+        }
+    }
+
+    async fn run_build(&self, service: &ServiceName, order: BuildOrder) -> Result<(), Failure> {
+        let tag = order.tag.clone();
+        let mut last: Vec<String> = Vec::new();
+        let built = self
+            .runtime
+            .build(order, &mut |line| {
+                last.push(line.clone());
+                if last.len() > 15 {
+                    last.remove(0);
+                }
+                self.tell(service, line);
+            })
+            .await;
+        built.map_err(|e| Failure { evidence: last, ..Failure::new(format!("building {tag} failed: {e}")) })
+    }
+
+    async fn host_builds_fit(&self) -> bool {
+        *self
+            .fits
+            .get_or_init(async || match self.runtime.engine().await {
+                Ok(engine) => host::fits(&self.definition.directory, &engine.architecture).await,
+                Err(_) => false,
+            })
+            .await
+    }
+
+    async fn compiled(&self, service: &ServiceName, build: &HostBuild) -> Result<(), Failure> {
+        let all = if self.host_builds.is_empty() { std::slice::from_ref(build) } else { &self.host_builds };
+        let directory = &self.definition.directory;
+        self.compiled
+            .get_or_init(async || {
+                host::compile(directory, all, &mut |line| self.tell(service, line))
+                    .await
+                    .map_err(|e| of_host(&e))
+            })
+            .await
+            .clone()
+    }
+
+    /// Makes sure that what a Dockerfile starts from is there.
+    async fn bases(&self, service: &ServiceName, dockerfile: &str) -> Result<(), Failure> {
+        for reference in images::bases(dockerfile) {
+            if reference == images::BASE {
+                self.base(service).await?;
+                continue;
+            }
+            let present = self.runtime.image(&reference).await.map_err(|e| Failure::new(e.to_string()))?;
+            if present.is_none() {
+                self.pull(service, &reference).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn base(&self, service: &ServiceName) -> Result<(), Failure> {
+        self.base.get_or_init(async || self.make_base(service).await).await.clone()
+    }
+
+    async fn make_base(&self, service: &ServiceName) -> Result<(), Failure> {
+        let present = self.runtime.image(images::BASE).await.map_err(|e| Failure::new(e.to_string()))?;
+        if present.is_some() || self.pull(service, images::BASE).await.is_ok() {
+            return Ok(());
+        }
+        self.tell(service, format!("making {} from the distribution's packages", images::BASE));
+        let folder = tempfile::tempdir().map_err(unreadable)?;
+        let tar = folder.path().join("base.tar");
+        host::debootstrap(&tar, &mut |line| self.tell(service, line)).await.map_err(|e| {
+            let failure = of_host(&e);
+            Failure {
+                what: format!(
+                    "{} cannot be pulled (no registry answers) nor made here: {}",
+                    images::BASE,
+                    failure.what
+                ),
+                hint: Some("apt-get install mmdebstrap, or give the engine a registry".to_owned()),
+                ..failure
+            }
+        })?;
+        let order = ImportOrder {
+            tar,
+            tag: images::BASE.to_owned(),
+            changes: vec![
+                "CMD [\"bash\"]".to_owned(),
+                "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+                "LABEL io.pdex.image.source=distribution".to_owned(),
+            ],
+        };
+        self.runtime.import(order).await.map_err(|e| Failure::new(e.to_string()))
+    }
+
+    async fn builder(&self, service: &ServiceName) -> Result<(), Failure> {
+        self.builder
+            .get_or_init(async || {
+                self.base(service).await?;
+                let context = base::builder(self.environment).map_err(unreadable)?;
+                let order = self.order(base::BUILDER, context, "Dockerfile", BTreeMap::new());
+                self.run_build(service, order).await
+            })
+            .await
+            .clone()
+    }
+
+    /// Takes away what was only needed for building.
+    pub(super) async fn clean(&self) {
+        if self.builder.initialized() {
+            // Left behind it does no harm: the next run makes it anew.
+            let _ = self.runtime.remove_image(base::BUILDER).await;
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "an adapter for map_err")]
+fn unreadable(error: std::io::Error) -> Failure {
+    Failure::new(format!("the build context cannot be read: {error}"))
+}
+
+fn of_host(error: &HostError) -> Failure {
+    match error {
+        HostError::Missing { program } => {
+            Failure::new(error.to_string()).hint(format!("install {program}, or run `make up`, which does"))
+        }
+        HostError::Failed { lines, .. } => {
+            Failure { evidence: lines.clone(), ..Failure::new(error.to_string()) }
+        }
+    }
+}

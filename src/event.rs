@@ -1,0 +1,150 @@
+//! What happened: the only language from the engine to the report. The driver observes, the scheduler concludes; both speak
+//! in events.
+
+use std::time::Duration;
+
+use crate::definition::model::ServiceName;
+use crate::probe::{Answer, Probe};
+use crate::world::{ContainerId, Exit, ImageId};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Networks and volumes are there.
+    Prepared,
+    /// They could not be made.
+    PrepareFailed {
+        failure: Failure,
+    },
+    /// Progress of image work, for people.
+    ImageProgress {
+        service: ServiceName,
+        line: String,
+    },
+    ImageReady {
+        service: ServiceName,
+        image: ImageId,
+        source: ImageSource,
+    },
+    /// No route led to the image.
+    ImageFailed {
+        service: ServiceName,
+        failure: Failure,
+    },
+    Created {
+        service: ServiceName,
+        container: ContainerId,
+    },
+    Started {
+        service: ServiceName,
+    },
+    /// Creating or starting failed.
+    StepFailed {
+        service: ServiceName,
+        failure: Failure,
+    },
+    Answered {
+        service: ServiceName,
+        probe: Probe,
+        answer: Answer,
+    },
+    Exited {
+        service: ServiceName,
+        exit: Exit,
+    },
+    /// A moment asked for by the scheduler has come.
+    Woke,
+    /// The user's deadline for the whole run has passed.
+    TimedOut,
+    /// The user wants to stop.
+    Interrupted,
+    /// The scheduler's conclusion about a service.
+    Entered {
+        service: ServiceName,
+        phase: Phase,
+    },
+}
+
+/// Where an image came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageSource {
+    Present,
+    Registry,
+    /// Built from the project's own recipe.
+    Built,
+    /// Built from the distribution's packages because no registry answered.
+    Distribution,
+}
+
+/// Where a service stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    Queued,
+    ObtainingImage,
+    Creating,
+    /// Its container is there; these have to come first.
+    Waiting {
+        on: Vec<ServiceName>,
+    },
+    Starting,
+    /// Runs, not known to be ready.
+    Probing,
+    /// A one-shot at work.
+    Running,
+    Ready {
+        took: Duration,
+    },
+    Completed {
+        took: Duration,
+        ran: bool,
+    },
+    Failed(Failure),
+    Skipped {
+        because: ServiceName,
+    },
+    /// Its image cannot be had, and the definition says that the rest may go on.
+    Unavailable {
+        reason: String,
+    },
+}
+
+impl Phase {
+    /// Whether nothing further is expected.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Ready { .. }
+                | Self::Completed { .. }
+                | Self::Failed(_)
+                | Self::Skipped { .. }
+                | Self::Unavailable { .. }
+        )
+    }
+}
+
+/// Why something did not work, with what a person needs to go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Lower case, no final stop, e.g. `port 8000 is in use`.
+    pub what: String,
+    /// Evidence, most telling last: log lines, health output.
+    pub evidence: Vec<String>,
+    /// The next thing to type or change.
+    pub hint: Option<String>,
+    /// It ran out of time.
+    pub timed_out: bool,
+}
+
+impl Failure {
+    /// A failure of which nothing more is known.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), evidence: Vec::new(), hint: None, timed_out: false }
+    }
+
+    /// Adds the next step.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}

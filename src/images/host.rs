@@ -1,0 +1,114 @@
+//! Work that this machine does for an image, outside the engine: compiling the Rust services, making the base.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+use crate::definition::model::HostBuild;
+
+/// The C library of [`super::BASE`]: a binary that needs a newer one does not start there.
+const BASE_GLIBC: (u32, u32) = (2, 36);
+/// What is kept of a command's last words.
+const LAST_LINES: usize = 15;
+
+/// A command that this machine could not run to success.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    #[error("{program} is not installed")]
+    Missing { program: String },
+    #[error("{program} ended with {status}")]
+    Failed { program: String, status: String, lines: Vec<String> },
+}
+
+/// Whether binaries compiled here run in containers of `architecture` (as the engine names it) on [`super::BASE`].
+pub async fn fits(directory: &Path, architecture: &str) -> bool {
+    let here = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    cfg!(target_os = "linux")
+        && here == architecture
+        && directory.join("Cargo.toml").is_file()
+        && glibc().await.is_some_and(|version| version <= BASE_GLIBC)
+        && output("cargo", &["--version"]).await.is_some()
+}
+
+async fn glibc() -> Option<(u32, u32)> {
+    // `glibc 2.36`
+    let text = output("getconf", &["GNU_LIBC_VERSION"]).await?;
+    let (major, minor) = text.split_whitespace().nth(1)?.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+async fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().await.ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Where the compiled binaries lie.
+pub fn target(directory: &Path) -> PathBuf {
+    directory.join("target/release")
+}
+
+/// Compiles the packages of all `builds` in one go, after their preparations.
+pub async fn compile(
+    directory: &Path,
+    builds: &[HostBuild],
+    progress: &mut dyn FnMut(String),
+) -> Result<(), HostError> {
+    let prepare: BTreeSet<&PathBuf> = builds.iter().filter_map(|b| b.prepare.as_ref()).collect();
+    for script in prepare {
+        let mut command = Command::new(script);
+        run(command.current_dir(directory), progress).await?;
+    }
+    let mut command = Command::new("cargo");
+    command.current_dir(directory).args(["build", "--release", "--locked", "--target-dir"]);
+    command.arg(directory.join("target"));
+    for package in builds.iter().map(|b| b.package.as_str()).collect::<BTreeSet<_>>() {
+        command.args(["--package", package]);
+    }
+    run(&mut command, progress).await
+}
+
+/// Makes the root file system of [`super::BASE`] as a tar, from the distribution's packages.
+pub async fn debootstrap(tar: &Path, progress: &mut dyn FnMut(String)) -> Result<(), HostError> {
+    let mut command = Command::new("mmdebstrap");
+    command.args(["--variant=minbase", "--include=ca-certificates"]);
+    for path in ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"] {
+        command.arg(format!("--dpkgopt=path-exclude={path}"));
+    }
+    run(command.arg("bookworm").arg(tar), progress).await
+}
+
+/// Runs a command, telling every line it prints, and keeps the last ones for the case that it fails.
+async fn run(command: &mut Command, progress: &mut dyn FnMut(String)) -> Result<(), HostError> {
+    let program = command.as_std().get_program().to_string_lossy().into_owned();
+    let missing = |e: io::Error| match e.kind() {
+        io::ErrorKind::NotFound => HostError::Missing { program: program.clone() },
+        _ => HostError::Failed { program: program.clone(), status: e.to_string(), lines: Vec::new() },
+    };
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(missing)?;
+    let mut last: Vec<String> = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        let mut lines = BufReader::new(stderr).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            progress(line.trim().to_owned());
+            last.push(line);
+            if last.len() > LAST_LINES {
+                last.remove(0);
+            }
+        }
+    }
+    let status: ExitStatus = child.wait().await.map_err(missing)?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(HostError::Failed { program, status: status.to_string(), lines: last })
+    }
+}

@@ -1,0 +1,386 @@
+//! Docker Engine through its HTTP API. This folder is the only place that names bollard.
+
+mod create;
+mod error;
+mod observe;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bollard::Docker as Client;
+use bollard::container::LogOutput;
+use bollard::exec::{CreateExecOptions, StartExecResults};
+use bollard::models::{NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::query_parameters as query;
+use futures_util::stream::LocalBoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use tokio::io::AsyncReadExt as _;
+
+use super::{BuildOrder, CreateOrder, ExecOutcome, ImportOrder, LogLine, LogOptions, Runtime, RuntimeError};
+use crate::definition::model::{Definition, Network, Service, Volume};
+use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
+
+/// Label of a container made aside, naming the one whose place it takes.
+const REPLACES: &str = "io.pdex.replaces";
+const PROJECT: &str = "com.docker.compose.project";
+/// For one answer of the engine; streams live longer.
+const TIMEOUT_S: u64 = 120;
+/// What is kept of a command's output.
+const OUTPUT_LIMIT: usize = 64 * 1024;
+/// A proxied connection without a listener behind it is closed well within this time.
+const HOLD: Duration = Duration::from_millis(40);
+
+/// A connection to one engine.
+#[derive(Debug)]
+pub struct Docker {
+    client: Client,
+    http: reqwest::Client,
+    host: String,
+}
+
+impl Docker {
+    /// Connects to `host` (`unix:///…`, `tcp://…`, as `DOCKER_HOST` has it), or to the local socket.
+    pub async fn connect(host: Option<&str>) -> Result<Self, RuntimeError> {
+        let name = host.unwrap_or("unix:///var/run/docker.sock").to_owned();
+        let sort = |e: bollard::errors::Error| error::sort(&name, &e);
+        let client = match host {
+            Some(host) => Client::connect_with_host(host),
+            None => Client::connect_with_unix(&name, TIMEOUT_S, bollard::API_DEFAULT_VERSION),
+        };
+        let client = client.map_err(sort)?.with_timeout(Duration::from_secs(TIMEOUT_S));
+        // Without this, requests carry no version and a newer engine answers in its own newest.
+        let client = client.negotiate_version().await.map_err(sort)?;
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(0)
+            .no_proxy()
+            .build()
+            .map_err(|e| RuntimeError::Other(e.to_string()))?;
+        Ok(Self { client, http, host: name })
+    }
+
+    fn sort(&self, error: &bollard::errors::Error) -> RuntimeError {
+        error::sort(&self.host, error)
+    }
+
+    async fn exec_unbounded(&self, id: &ContainerId, argv: &[String]) -> Result<ExecOutcome, RuntimeError> {
+        let options = CreateExecOptions {
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            cmd: Some(argv.to_vec()),
+            ..CreateExecOptions::default()
+        };
+        let exec = self.client.create_exec(&id.0, options).await.map_err(|e| self.sort(&e))?;
+        let mut output = Vec::new();
+        let started = self.client.start_exec(&exec.id, None).await.map_err(|e| self.sort(&e))?;
+        if let StartExecResults::Attached { output: mut stream, .. } = started {
+            while let Some(piece) = stream.try_next().await.map_err(|e| self.sort(&e))? {
+                let piece = piece.into_bytes();
+                let room = OUTPUT_LIMIT.saturating_sub(output.len());
+                output.extend_from_slice(&piece[..piece.len().min(room)]);
+            }
+        }
+        let ended = self.client.inspect_exec(&exec.id).await.map_err(|e| self.sort(&e))?;
+        Ok(ExecOutcome {
+            code: ended.exit_code.unwrap_or(-1),
+            output: String::from_utf8_lossy(&output).trim_end().to_owned(),
+        })
+    }
+}
+
+fn project_filter(project: &str) -> HashMap<String, Vec<String>> {
+    HashMap::from([("label".to_owned(), vec![format!("{PROJECT}={project}")])])
+}
+
+fn owned_labels(project: &str, kind: &str, key: &str) -> HashMap<String, String> {
+    // No config-hash: a wrong one on a volume makes Compose offer to delete the data.
+    HashMap::from([
+        (PROJECT.to_owned(), project.to_owned()),
+        (format!("com.docker.compose.{kind}"), key.to_owned()),
+    ])
+}
+
+impl Runtime for Docker {
+    async fn engine(&self) -> Result<EngineInfo, RuntimeError> {
+        let version = self.client.version().await.map_err(|e| self.sort(&e))?;
+        Ok(EngineInfo {
+            version: version.version.unwrap_or_default(),
+            api_version: version.api_version.unwrap_or_default(),
+            architecture: version.arch.unwrap_or_default(),
+            operating_system: version.os.unwrap_or_default(),
+        })
+    }
+
+    async fn observe(&self, definition: &Definition) -> Result<World, RuntimeError> {
+        observe::world(&self.client, definition).await.map_err(|e| self.sort(&e))
+    }
+
+    async fn create_network(&self, project: &str, key: &str, network: &Network) -> Result<(), RuntimeError> {
+        let request = NetworkCreateRequest {
+            name: network.name.clone(),
+            driver: network.driver.clone(),
+            internal: Some(network.internal),
+            labels: Some(owned_labels(project, "network", key)),
+            ..NetworkCreateRequest::default()
+        };
+        match self.client.create_network(request).await {
+            Ok(_) => Ok(()),
+            Err(e) => match self.sort(&e) {
+                RuntimeError::Conflict(_) => Ok(()),
+                other => Err(other),
+            },
+        }
+    }
+
+    async fn remove_network(&self, name: &str) -> Result<(), RuntimeError> {
+        gone(self.client.remove_network(name).await.map_err(|e| self.sort(&e)))
+    }
+
+    async fn create_volume(&self, project: &str, key: &str, volume: &Volume) -> Result<(), RuntimeError> {
+        let request = VolumeCreateRequest {
+            name: Some(volume.name.clone()),
+            labels: Some(owned_labels(project, "volume", key)),
+            ..VolumeCreateRequest::default()
+        };
+        self.client.create_volume(request).await.map(|_| ()).map_err(|e| self.sort(&e))
+    }
+
+    async fn remove_volume(&self, name: &str) -> Result<(), RuntimeError> {
+        let options: Option<query::RemoveVolumeOptions> = None;
+        gone(self.client.remove_volume(name, options).await.map_err(|e| self.sort(&e)))
+    }
+
+    async fn create(
+        &self,
+        definition: &Definition,
+        service: &Service,
+        order: &CreateOrder<'_>,
+    ) -> Result<ContainerId, RuntimeError> {
+        let (body, later) = create::body(definition, service, order);
+        let options = query::CreateContainerOptionsBuilder::new().name(&order.name).build();
+        let made = self.client.create_container(Some(options), body).await.map_err(|e| self.sort(&e))?;
+        for (network, endpoint) in later {
+            let request =
+                NetworkConnectRequest { container: made.id.clone(), endpoint_config: Some(endpoint) };
+            self.client.connect_network(&network, request).await.map_err(|e| self.sort(&e))?;
+        }
+        Ok(ContainerId(made.id))
+    }
+
+    async fn start(&self, id: &ContainerId) -> Result<(), RuntimeError> {
+        let options: Option<query::StartContainerOptions> = None;
+        self.client.start_container(&id.0, options).await.map_err(|e| self.sort(&e))
+    }
+
+    async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), RuntimeError> {
+        let options = grace.map(|grace| {
+            query::StopContainerOptionsBuilder::new()
+                .t(i32::try_from(grace.as_secs()).unwrap_or(i32::MAX))
+                .build()
+        });
+        gone(self.client.stop_container(&id.0, options).await.map_err(|e| self.sort(&e)))
+    }
+
+    async fn rename(&self, id: &ContainerId, name: &str) -> Result<(), RuntimeError> {
+        let options = query::RenameContainerOptionsBuilder::new().name(name).build();
+        self.client.rename_container(&id.0, options).await.map_err(|e| self.sort(&e))
+    }
+
+    async fn remove(&self, id: &ContainerId) -> Result<(), RuntimeError> {
+        let options = query::RemoveContainerOptionsBuilder::new().v(true).force(true).build();
+        match self.client.remove_container(&id.0, Some(options)).await.map_err(|e| self.sort(&e)) {
+            Err(RuntimeError::Conflict(words)) if words.contains("already in progress") => Ok(()),
+            other => gone(other),
+        }
+    }
+
+    async fn ended(&self, id: &ContainerId) -> Result<Option<Exit>, RuntimeError> {
+        let options: Option<query::InspectContainerOptions> = None;
+        let seen = self.client.inspect_container(&id.0, options).await.map_err(|e| self.sort(&e))?;
+        Ok(seen.state.as_ref().and_then(observe::exit))
+    }
+
+    async fn exec(
+        &self,
+        id: &ContainerId,
+        argv: &[String],
+        limit: Duration,
+    ) -> Result<ExecOutcome, RuntimeError> {
+        tokio::time::timeout(limit, self.exec_unbounded(id, argv))
+            .await
+            .unwrap_or(Err(RuntimeError::TimedOut(limit)))
+    }
+
+    async fn http_status(&self, url: &str, limit: Duration) -> Result<u16, RuntimeError> {
+        let answer = self.http.get(url).timeout(limit).send().await;
+        answer.map(|a| a.status().as_u16()).map_err(|e| {
+            let mut cause: &dyn std::error::Error = &e;
+            while let Some(next) = cause.source() {
+                cause = next;
+            }
+            RuntimeError::Other(cause.to_string())
+        })
+    }
+
+    async fn accepts(&self, host: &str, port: u16, limit: Duration) -> bool {
+        let connect = tokio::net::TcpStream::connect((host, port));
+        let Ok(Ok(mut stream)) = tokio::time::timeout(limit, connect).await else { return false };
+        let mut byte = [0];
+        match tokio::time::timeout(HOLD, stream.read(&mut byte)).await {
+            // Still open and silent, as a server that waits for its client is; or one that speaks first.
+            Err(_) | Ok(Ok(1)) => true,
+            Ok(_) => false,
+        }
+    }
+
+    fn exits(&self, project: &str) -> LocalBoxStream<'_, Result<ContainerId, RuntimeError>> {
+        let mut filters = project_filter(project);
+        filters.insert("type".to_owned(), vec!["container".to_owned()]);
+        filters.insert("event".to_owned(), vec!["die".to_owned()]);
+        let options = query::EventsOptionsBuilder::new().filters(&filters).build();
+        self.client
+            .events(Some(options))
+            .filter_map(async |message| match message {
+                Ok(message) => message.actor.and_then(|actor| actor.id).map(|id| Ok(ContainerId(id))),
+                Err(e) => Some(Err(self.sort(&e))),
+            })
+            .boxed_local()
+    }
+
+    fn logs(
+        &self,
+        id: &ContainerId,
+        options: &LogOptions,
+    ) -> LocalBoxStream<'_, Result<LogLine, RuntimeError>> {
+        let tail = options.tail.map_or_else(|| "all".to_owned(), |n| n.to_string());
+        let query = query::LogsOptionsBuilder::new()
+            .stdout(true)
+            .stderr(true)
+            .follow(options.follow)
+            .timestamps(options.timestamps)
+            .tail(&tail)
+            .build();
+        self.client
+            .logs(&id.0, Some(query))
+            .map(|piece| {
+                let piece = piece.map_err(|e| self.sort(&e))?;
+                let error = matches!(piece, LogOutput::StdErr { .. });
+                let text =
+                    String::from_utf8_lossy(&piece.into_bytes()).trim_end_matches(['\r', '\n']).to_owned();
+                Ok(LogLine { error, text })
+            })
+            .boxed_local()
+    }
+
+    async fn image(&self, reference: &str) -> Result<Option<ImageId>, RuntimeError> {
+        match self.client.inspect_image(reference).await.map_err(|e| self.sort(&e)) {
+            Ok(image) => Ok(image.id.map(ImageId)),
+            Err(e) if e.is_not_found() => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    async fn pull(&self, reference: &str, progress: &mut dyn FnMut(String)) -> Result<(), RuntimeError> {
+        let (image, tag) = split_reference(reference);
+        let options = query::CreateImageOptionsBuilder::new().from_image(image).tag(tag).build();
+        let mut steps = self.client.create_image(Some(options), None, None);
+        while let Some(step) = steps.next().await {
+            match step {
+                Ok(step) => {
+                    progress([step.id, step.status].into_iter().flatten().collect::<Vec<_>>().join(" "))
+                }
+                Err(e) => {
+                    let cause = self.sort(&e).to_string();
+                    return Err(if error::is_unreachable_registry(&cause) {
+                        RuntimeError::NoRegistry { reference: reference.to_owned(), cause }
+                    } else {
+                        RuntimeError::NotFound(cause)
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn build(&self, order: BuildOrder, progress: &mut dyn FnMut(String)) -> Result<(), RuntimeError> {
+        let options = query::BuildImageOptions {
+            dockerfile: order.dockerfile,
+            t: Some(order.tag),
+            rm: true,
+            forcerm: true,
+            buildargs: Some(order.args.into_iter().collect()),
+            labels: Some(order.labels.into_iter().collect()),
+            target: order.target.unwrap_or_default(),
+            ..query::BuildImageOptions::default()
+        };
+        let mut lines = self.client.build_image(options, None, Some(bollard::body_full(order.context)));
+        while let Some(line) = lines.next().await {
+            let line = line.map_err(|e| self.sort(&e))?;
+            if let Some(message) = line.error_detail.and_then(|d| d.message) {
+                return Err(RuntimeError::Other(message));
+            }
+            for text in line.stream.unwrap_or_default().lines().filter(|l| !l.trim().is_empty()) {
+                progress(text.to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    async fn import(&self, order: ImportOrder) -> Result<(), RuntimeError> {
+        let unreadable = |e: std::io::Error| RuntimeError::Other(format!("{}: {e}", order.tar.display()));
+        let file = tokio::fs::File::open(&order.tar).await.map_err(unreadable)?;
+        let pieces = futures_util::stream::try_unfold(file, async |mut file| {
+            let mut piece = vec![0; 256 * 1024];
+            let read = file.read(&mut piece).await?;
+            piece.truncate(read);
+            Ok::<_, std::io::Error>((read > 0).then(|| (bytes::Bytes::from(piece), file)))
+        });
+        let (repo, tag) = split_reference(&order.tag);
+        let options = query::CreateImageOptions {
+            from_src: Some("-".to_owned()),
+            repo: Some(repo.to_owned()),
+            tag: Some(tag.to_owned()),
+            changes: order.changes,
+            ..query::CreateImageOptions::default()
+        };
+        let body = bollard::body_try_stream(pieces);
+        let mut steps = self.client.create_image(Some(options), Some(body), None);
+        while let Some(step) = steps.next().await {
+            step.map_err(|e| self.sort(&e))?;
+        }
+        Ok(())
+    }
+
+    async fn remove_image(&self, reference: &str) -> Result<(), RuntimeError> {
+        let options: Option<query::RemoveImageOptions> = None;
+        gone(self.client.remove_image(reference, options, None).await.map(|_| ()).map_err(|e| self.sort(&e)))
+    }
+}
+
+/// What was to go and is not there is gone.
+fn gone(result: Result<(), RuntimeError>) -> Result<(), RuntimeError> {
+    match result {
+        Err(e) if e.is_not_found() => Ok(()),
+        other => other,
+    }
+}
+
+/// `name` and `tag` of a reference; the colon of a registry's port is not a tag's.
+fn split_reference(reference: &str) -> (&str, &str) {
+    match reference.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (reference, "latest"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_reference;
+
+    #[test]
+    fn references_split_at_the_tag() {
+        assert_eq!(split_reference("postgres:15"), ("postgres", "15"));
+        assert_eq!(split_reference("localhost:5000/a/b"), ("localhost:5000/a/b", "latest"));
+        assert_eq!(split_reference("localhost:5000/a/b:1"), ("localhost:5000/a/b", "1"));
+    }
+}

@@ -1,0 +1,169 @@
+//! The seam: everything pdex asks of a container engine, as a trait. `docker` is the real one; `sim` is a double with a
+//! virtual clock that tests and the hidden `--runtime sim` use.
+#![expect(async_fn_in_trait, reason = "one run is driven on one thread; no future leaves it")]
+
+pub mod docker;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::LocalBoxStream;
+
+use crate::definition::model::{Definition, Network, Service, Volume};
+use crate::plan::ServicePlan;
+use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
+
+/// What an engine can do for pdex. Every call may be repeated.
+pub trait Runtime {
+    /// Who answers.
+    async fn engine(&self) -> Result<EngineInfo, RuntimeError>;
+    /// A snapshot of the project.
+    async fn observe(&self, definition: &Definition) -> Result<World, RuntimeError>;
+
+    async fn create_network(&self, project: &str, key: &str, network: &Network) -> Result<(), RuntimeError>;
+    async fn remove_network(&self, name: &str) -> Result<(), RuntimeError>;
+    async fn create_volume(&self, project: &str, key: &str, volume: &Volume) -> Result<(), RuntimeError>;
+    async fn remove_volume(&self, name: &str) -> Result<(), RuntimeError>;
+
+    /// Makes a container from the service under `name`, without starting it.
+    async fn create(
+        &self,
+        definition: &Definition,
+        service: &Service,
+        order: &CreateOrder<'_>,
+    ) -> Result<ContainerId, RuntimeError>;
+    async fn start(&self, id: &ContainerId) -> Result<(), RuntimeError>;
+    /// Asks it to end and ends it after `grace` (the container's own when `None`).
+    async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), RuntimeError>;
+    async fn rename(&self, id: &ContainerId, name: &str) -> Result<(), RuntimeError>;
+    /// Removes it with its anonymous volumes, ending it first.
+    async fn remove(&self, id: &ContainerId) -> Result<(), RuntimeError>;
+    /// How it ended; `None` while it runs or has not been started.
+    async fn ended(&self, id: &ContainerId) -> Result<Option<Exit>, RuntimeError>;
+    /// Runs a command inside and collects what it prints (at most 64 KiB).
+    async fn exec(
+        &self,
+        id: &ContainerId,
+        argv: &[String],
+        limit: Duration,
+    ) -> Result<ExecOutcome, RuntimeError>;
+    /// An HTTP GET of a published address; the status code.
+    async fn http_status(&self, url: &str, limit: Duration) -> Result<u16, RuntimeError>;
+    /// Whether a published address accepts a connection and does not close it at once.
+    async fn accepts(&self, host: &str, port: u16, limit: Duration) -> bool;
+    /// Ends of the project's containers, from now on. The stream ends when the engine's does.
+    fn exits(&self, project: &str) -> LocalBoxStream<'_, Result<ContainerId, RuntimeError>>;
+    /// What a container printed.
+    fn logs(
+        &self,
+        id: &ContainerId,
+        options: &LogOptions,
+    ) -> LocalBoxStream<'_, Result<LogLine, RuntimeError>>;
+
+    /// The image under a reference, if the engine has it.
+    async fn image(&self, reference: &str) -> Result<Option<ImageId>, RuntimeError>;
+    /// Fetches an image from its registry, telling each step.
+    async fn pull(&self, reference: &str, progress: &mut dyn FnMut(String)) -> Result<(), RuntimeError>;
+    /// Builds an image, telling each line.
+    async fn build(&self, order: BuildOrder, progress: &mut dyn FnMut(String)) -> Result<(), RuntimeError>;
+    /// Makes an image from a root file system's tar.
+    async fn import(&self, order: ImportOrder) -> Result<(), RuntimeError>;
+    async fn remove_image(&self, reference: &str) -> Result<(), RuntimeError>;
+}
+
+/// How a container is to be made.
+#[derive(Debug, Clone)]
+pub struct CreateOrder<'a> {
+    pub name: String,
+    pub image: &'a ImageId,
+    pub plan: &'a ServicePlan,
+    /// The container whose place it will take.
+    pub replaces: Option<&'a ContainerId>,
+}
+
+/// A command's end inside a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecOutcome {
+    pub code: i64,
+    pub output: String,
+}
+
+/// Which log lines are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogOptions {
+    pub follow: bool,
+    /// Only the last so many.
+    pub tail: Option<u32>,
+    pub timestamps: bool,
+}
+
+/// One line, without its line break.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    pub error: bool,
+    pub text: String,
+}
+
+/// An image build. The context is a tar.
+#[derive(Debug, Clone)]
+pub struct BuildOrder {
+    pub context: Bytes,
+    /// Path inside the context.
+    pub dockerfile: String,
+    pub tag: String,
+    pub args: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
+    pub target: Option<String>,
+}
+
+/// An image import.
+#[derive(Debug, Clone)]
+pub struct ImportOrder {
+    /// A tar on disk, sent as a stream.
+    pub tar: PathBuf,
+    pub tag: String,
+    /// Dockerfile instructions applied on top, e.g. `CMD ["bash"]`.
+    pub changes: Vec<String>,
+}
+
+/// What an engine refused or could not do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RuntimeError {
+    /// Nothing answers at the address.
+    #[error("the container engine at {host} does not answer: {cause}")]
+    Unreachable { host: String, cause: String },
+    /// The socket is there, and this user may not use it.
+    #[error("this user may not use the container engine at {host}")]
+    Denied { host: String },
+    #[error("{0}")]
+    NotFound(String),
+    /// The name is taken, or the thing is in use.
+    #[error("{0}")]
+    Conflict(String),
+    #[error("port {port} is already in use on this machine")]
+    PortInUse { port: u16 },
+    /// No registry answered for an image.
+    #[error("no registry answers for {reference}: {cause}")]
+    NoRegistry { reference: String, cause: String },
+    #[error("no space left on the engine's disk")]
+    NoSpace,
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// Anything else, in the engine's words.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl RuntimeError {
+    /// Already gone: what a removal wanted.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound(_))
+    }
+}
+
+/// The name that Compose gives a service's first container.
+pub fn container_name(project: &str, service: &Service) -> String {
+    service.container_name.clone().unwrap_or_else(|| format!("{project}-{}-1", service.name))
+}
