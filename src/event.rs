@@ -131,14 +131,32 @@ pub struct Failure {
     pub evidence: Vec<String>,
     /// The next thing to type or change.
     pub hint: Option<String>,
-    /// It ran out of time.
-    pub timed_out: bool,
+    pub kind: FailureKind,
+}
+
+/// What sort of failure it is; the exit code follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FailureKind {
+    /// A step of pdex or a one-shot did not succeed.
+    #[default]
+    Step,
+    /// It started, and did not become or stay ready.
+    Unhealthy,
+    /// The deadline for the whole run passed.
+    Deadline,
 }
 
 impl Failure {
     /// A failure of which nothing more is known.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), evidence: Vec::new(), hint: None, timed_out: false }
+        Self { what: what.into(), evidence: Vec::new(), hint: None, kind: FailureKind::Step }
+    }
+
+    /// Says what sort it is.
+    #[must_use]
+    pub fn kind(mut self, kind: FailureKind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// Adds the next step.

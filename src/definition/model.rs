@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 /// A service's name as the definition spells it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct ServiceName(String);
 
@@ -45,8 +45,8 @@ pub struct Definition {
     pub volumes: BTreeMap<String, Volume>,
 }
 
-/// One service.
-#[derive(Debug, Clone, PartialEq)]
+/// One service. The default is one that says nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Service {
     pub name: ServiceName,
     /// The image's reference; for a built service without one, `<project>-<service>`.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::definition::model::{Condition, Definition, ImageUnavailable, Restart, ServiceName};
-use crate::event::{Event, Failure, Phase};
+use crate::event::{Event, Failure, FailureKind, Phase};
 use crate::plan::{Decision, Plan, ServicePlan};
 use crate::probe::{Policy, Probe, Prober, Verdict};
 use crate::world::{ContainerId, Exit, ImageId};
@@ -203,7 +203,10 @@ impl Scheduler {
                 node.prober = Some(Prober::new(node.policy.clone(), now));
                 Phase::Probing
             }
-            _ => Phase::Failed(ended(exit, node.deaths)),
+            _ => {
+                let kind = if node.plan.job { FailureKind::Step } else { FailureKind::Unhealthy };
+                Phase::Failed(ended(exit, node.deaths).kind(kind))
+            }
         };
         self.enter(service, phase);
     }
@@ -308,10 +311,8 @@ impl Scheduler {
         match prober.verdict(now) {
             Verdict::Ready => self.enter(name, Phase::Ready { took }),
             Verdict::GaveUp(evidence) => {
-                let mut failure =
-                    Failure::new(format!("started but was not ready after {} s: {evidence}", took.as_secs()));
-                failure.timed_out = true;
-                self.enter(name, Phase::Failed(failure));
+                let what = format!("started but was not ready after {} s: {evidence}", took.as_secs());
+                self.enter(name, Phase::Failed(Failure::new(what).kind(FailureKind::Unhealthy)));
             }
             Verdict::Ask(..) if node.asking => {}
             Verdict::Ask(probe, at) if at <= now => {
@@ -399,9 +400,7 @@ fn ended(exit: Exit, deaths: u32) -> Failure {
 }
 
 fn timed_out(node: &Node) -> Failure {
-    let mut failure = Failure::new(format!("still {} when the time was up", doing(&node.phase)));
-    failure.timed_out = true;
-    failure
+    Failure::new(format!("still {} when the time was up", doing(&node.phase))).kind(FailureKind::Deadline)
 }
 
 fn doing(phase: &Phase) -> &'static str {

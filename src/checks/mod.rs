@@ -1,0 +1,109 @@
+//! Checks of a running stack: facts in, results out. A check is a small function in the list of `platform`; what every stack
+//! has (containers) is in `containers`.
+
+mod containers;
+mod platform;
+
+use std::time::Duration;
+
+use crate::definition::model::{Definition, Service, ServiceName};
+use crate::runtime::Runtime;
+use crate::world::{Container, State, World};
+
+/// For one request of a check.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckResult {
+    pub service: String,
+    pub name: &'static str,
+    pub outcome: Outcome,
+}
+
+impl CheckResult {
+    /// Whether it found something wrong.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed { .. })
+    }
+}
+
+/// The verdict with what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Passed(String),
+    Failed {
+        evidence: String,
+        hint: String,
+    },
+    /// It does not apply, and why.
+    Skipped(String),
+}
+
+impl Outcome {
+    fn failed(evidence: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Failed { evidence: evidence.into(), hint: hint.into() }
+    }
+}
+
+/// What a check may look at.
+#[derive(Debug)]
+pub struct Facts<'a, R> {
+    pub runtime: &'a R,
+    pub definition: &'a Definition,
+    pub world: &'a World,
+    pub http: &'a reqwest::Client,
+}
+
+impl<'a, R: Runtime> Facts<'a, R> {
+    fn service(&self, name: &str) -> Option<&'a Service> {
+        self.definition.services.get(&ServiceName::new(name))
+    }
+
+    fn container(&self, name: &str) -> Option<&'a Container> {
+        self.world.containers.iter().find(|c| c.service.as_str() == name)
+    }
+
+    fn runs(&self, name: &str) -> bool {
+        self.container(name).is_some_and(|c| matches!(c.state, State::Running { .. }))
+    }
+
+    /// `http://host:port` where a container port is published.
+    fn address(&self, name: &str, target: u16) -> Option<String> {
+        let port = self.service(name)?.ports.iter().find(|p| p.target == target)?;
+        let host = match port.host_ip.as_deref() {
+            None | Some("" | "0.0.0.0") => "127.0.0.1",
+            Some(ip) => ip,
+        };
+        Some(format!("http://{host}:{}", port.published?))
+    }
+
+    /// A GET's body, or what went wrong in a sentence.
+    async fn get(&self, url: &str) -> Result<String, String> {
+        let answer = self.http.get(url).timeout(PATIENCE).send().await.map_err(|e| root(&e))?;
+        let status = answer.status();
+        let body = answer.text().await.map_err(|e| root(&e))?;
+        if status.is_success() { Ok(body) } else { Err(format!("HTTP {status} from {url}")) }
+    }
+
+    async fn get_json(&self, url: &str) -> Result<serde_json::Value, String> {
+        let body = self.get(url).await?;
+        serde_json::from_str(&body).map_err(|e| format!("{url} did not answer JSON: {e}"))
+    }
+}
+
+/// The innermost cause: the outer ones only say that a request failed.
+fn root(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// Runs every check that applies to the definition, all at once. Results come in the order of the list.
+pub async fn validate<R: Runtime>(facts: &Facts<'_, R>) -> Vec<CheckResult> {
+    let mut results = containers::check(facts.definition, facts.world);
+    results.extend(platform::check(facts).await);
+    results
+}

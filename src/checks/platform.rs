@@ -1,0 +1,255 @@
+//! What PredictionDex promises beyond running containers. Each check applies where the definition has its service, and asks the
+//! service itself.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::{CheckResult, Facts, Outcome, PATIENCE, root};
+use crate::runtime::Runtime;
+
+/// Pokémon that the whole Let's Go Pokédex has: 153 base forms, 18 Alolan, 15 Mega, 2 partners.
+const POKEMON: u32 = 188;
+/// Rows by table, as `table count` lines.
+const COUNTS: &str = "SELECT 'species', count(*) FROM species UNION ALL SELECT 'pokemon', count(*) FROM pokemon \
+                      UNION ALL SELECT 'moves', count(*) FROM moves UNION ALL SELECT 'learnsets', count(*) FROM learnsets";
+
+#[derive(Debug, Clone, Copy)]
+enum Check {
+    RowCounts,
+    ApiHealth,
+    Prediction,
+    Page,
+    Targets,
+    NodeMetrics,
+    RegisteredModel,
+    Dashboards,
+}
+
+/// Every check with its service and name, in the order of the report.
+const CHECKS: [(&str, &str, Check); 8] = [
+    ("db", "row counts", Check::RowCounts),
+    ("api", "health", Check::ApiHealth),
+    ("api", "prediction", Check::Prediction),
+    ("streamlit", "page answers", Check::Page),
+    ("prometheus", "targets up", Check::Targets),
+    ("node-exporter", "metrics", Check::NodeMetrics),
+    ("mlflow", "registered model", Check::RegisteredModel),
+    ("grafana", "dashboards", Check::Dashboards),
+];
+
+pub(super) async fn check<R: Runtime>(facts: &Facts<'_, R>) -> Vec<CheckResult> {
+    let applicable = CHECKS.iter().filter(|(service, ..)| facts.service(service).is_some());
+    join_all(applicable.map(async |&(service, name, check)| {
+        let outcome = if facts.runs(service) {
+            run(facts, check).await.unwrap_or_else(|evidence| {
+                Outcome::failed(evidence, format!("pdex logs --tail 50 {service}"))
+            })
+        } else {
+            Outcome::Skipped(format!("{service} does not run"))
+        };
+        CheckResult { service: service.to_owned(), name, outcome }
+    }))
+    .await
+}
+
+async fn run<R: Runtime>(facts: &Facts<'_, R>, check: Check) -> Result<Outcome, String> {
+    match check {
+        Check::RowCounts => row_counts(facts).await,
+        Check::ApiHealth => answers(facts, "api", 8000, "/health").await,
+        Check::Prediction => prediction(facts).await,
+        Check::Page => answers(facts, "streamlit", 8501, "/_stcore/health").await,
+        Check::Targets => targets(facts).await,
+        Check::NodeMetrics => node_metrics(facts).await,
+        Check::RegisteredModel => registered_model(facts).await,
+        Check::Dashboards => dashboards(facts).await,
+    }
+}
+
+fn at<R: Runtime>(facts: &Facts<'_, R>, service: &str, port: u16) -> Result<String, String> {
+    facts.address(service, port).ok_or_else(|| format!("port {port} of {service} is not published"))
+}
+
+async fn answers<R: Runtime>(
+    facts: &Facts<'_, R>,
+    service: &str,
+    port: u16,
+    path: &str,
+) -> Result<Outcome, String> {
+    let url = format!("{}{path}", at(facts, service, port)?);
+    facts.get(&url).await?;
+    Ok(Outcome::Passed(format!("{url} answers")))
+}
+
+/// Asks the database itself, with the credentials its container has.
+async fn row_counts<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+    let container = facts.container("db").ok_or("it has no container")?;
+    let line = format!("psql -X -A -t -F ' ' -U \"$POSTGRES_USER\" -d \"$POSTGRES_DB\" -c \"{COUNTS}\"");
+    let argv = ["/bin/sh".to_owned(), "-c".to_owned(), line];
+    let outcome = facts.runtime.exec(&container.id, &argv, PATIENCE).await.map_err(|e| e.to_string())?;
+    if outcome.code != 0 {
+        return Err(format!("psql ended with {}: {}", outcome.code, outcome.output));
+    }
+    Ok(judge_counts(&outcome.output))
+}
+
+fn judge_counts(output: &str) -> Outcome {
+    let pokemon = output.lines().find_map(|line| line.strip_prefix("pokemon ")?.trim().parse::<u32>().ok());
+    let evidence = output.lines().collect::<Vec<_>>().join(", ");
+    if pokemon == Some(POKEMON) {
+        Outcome::Passed(evidence)
+    } else {
+        Outcome::failed(format!("{evidence}; {POKEMON} Pokémon are expected"), "pdex up --rerun etl")
+    }
+}
+
+/// Pikachu against Onix and the other way round: the odds sum to one and swap with the sides.
+async fn prediction<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+    let url = format!("{}/predict/battle", at(facts, "api", 8000)?);
+    let key = facts.service("api").and_then(|s| s.environment.get("API_KEY")).cloned().unwrap_or_default();
+    let there = predict(facts, &url, &key, "Pikachu", "Onix").await?;
+    let back = predict(facts, &url, &key, "Onix", "Pikachu").await?;
+    Ok(judge_odds(&there, &back))
+}
+
+async fn predict<R: Runtime>(
+    facts: &Facts<'_, R>,
+    url: &str,
+    key: &str,
+    a: &str,
+    b: &str,
+) -> Result<Value, String> {
+    let request = facts.http.post(url).timeout(PATIENCE).header("x-api-key", key);
+    let answer = request.json(&json!({"pokemon_a": a, "pokemon_b": b})).send().await.map_err(|e| root(&e))?;
+    let status = answer.status();
+    let body: Value = answer.json().await.map_err(|e| root(&e))?;
+    if status.is_success() { Ok(body) } else { Err(format!("HTTP {status}: {body}")) }
+}
+
+fn judge_odds(there: &Value, back: &Value) -> Outcome {
+    let odds = |answer: &Value| Some((answer["probability_a"].as_f64()?, answer["probability_b"].as_f64()?));
+    let (Some((a, b)), Some((back_a, back_b))) = (odds(there), odds(back)) else {
+        return Outcome::failed(format!("no odds in {there}"), "pdex logs --tail 50 api");
+    };
+    let close = |x: f64, y: f64| (x - y).abs() < 1e-9;
+    if close(a + b, 1.0) && close(a, back_b) && close(b, back_a) {
+        let winner = there["winner"].as_str().unwrap_or("?");
+        Outcome::Passed(format!("Pikachu against Onix: {winner} wins, {:.1} %", 100.0 * a.max(b)))
+    } else {
+        Outcome::failed(format!("odds do not mirror: {a} + {b}, swapped {back_a} + {back_b}"), "report this")
+    }
+}
+
+async fn targets<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+    let url = format!("{}/api/v1/targets?state=active", at(facts, "prometheus", 9090)?);
+    Ok(judge_targets(&facts.get_json(&url).await?))
+}
+
+fn judge_targets(answer: &Value) -> Outcome {
+    let none = Vec::new();
+    let targets = answer["data"]["activeTargets"].as_array().unwrap_or(&none);
+    let job = |t: &Value| t["labels"]["job"].as_str().unwrap_or("?").to_owned();
+    let down: Vec<String> = targets
+        .iter()
+        .filter(|t| t["health"] == "down")
+        .map(|t| format!("{}: {}", job(t), t["lastError"].as_str().unwrap_or("down")))
+        .collect();
+    let waiting = targets.iter().filter(|t| t["health"] == "unknown").count();
+    match (targets.len(), down.is_empty(), waiting) {
+        (0, ..) => Outcome::failed("prometheus has no targets", "look at prometheus/prometheus.yml"),
+        (_, false, _) => Outcome::failed(down.join("; "), "pdex ps"),
+        (n, true, 0) => {
+            Outcome::Passed(format!("{n}: {}", targets.iter().map(job).collect::<Vec<_>>().join(", ")))
+        }
+        (n, true, waiting) => {
+            Outcome::Passed(format!("{} of {n} up, {waiting} not scraped yet", n - waiting))
+        }
+    }
+}
+
+async fn node_metrics<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+    let body = facts.get(&format!("{}/metrics", at(facts, "node-exporter", 9100)?)).await?;
+    let missing: Vec<&str> =
+        ["node_cpu_seconds_total", "node_memory_MemTotal_bytes", "node_disk_io_time_seconds_total"]
+            .into_iter()
+            .filter(|name| !body.lines().any(|line| line.starts_with(name)))
+            .collect();
+    if missing.is_empty() {
+        Ok(Outcome::Passed("CPU, memory and disk are measured".to_owned()))
+    } else {
+        Err(format!("no series of {}", missing.join(", ")))
+    }
+}
+
+async fn registered_model<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+    let base = at(facts, "mlflow", 5000)?;
+    facts.get(&format!("{base}/health")).await?;
+    let off = facts
+        .service("ml_builder")
+        .and_then(|s| s.environment.get("DISABLE_MLFLOW_TRACKING"))
+        .is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    if off {
+        return Ok(Outcome::Skipped("DISABLE_MLFLOW_TRACKING is set".to_owned()));
+    }
+    let answer = facts.get_json(&format!("{base}/api/2.0/mlflow/registered-models/search")).await?;
+    let models: Vec<String> = answer["registered_models"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|m| Some(format!("{} version {}", m["name"].as_str()?, latest(m)?)))
+        .collect();
+    if models.is_empty() {
+        return Ok(Outcome::failed("no model has a version", "pdex up --rerun ml_builder"));
+    }
+    Ok(Outcome::Passed(models.join(", ")))
+}
+
+fn latest(model: &Value) -> Option<&str> {
+    model["latest_versions"].as_array()?.iter().filter_map(|v| v["version"].as_str()).next_back()
+}
+
+async fn dashboards<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+    let base = at(facts, "grafana", 3000)?;
+    facts.get(&format!("{base}/api/health")).await?;
+    let found = facts.get_json(&format!("{base}/api/search?type=dash-db")).await?;
+    let titles: Vec<&str> =
+        found.as_array().into_iter().flatten().filter_map(|d| d["title"].as_str()).collect();
+    if titles.is_empty() {
+        return Ok(Outcome::failed("no dashboard is provisioned", "pdex logs grafana"));
+    }
+    Ok(Outcome::Passed(titles.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Failed { .. })
+    }
+
+    #[test]
+    fn counts_must_be_those_of_the_games() {
+        assert!(!failed(&judge_counts("species 153\npokemon 188\nmoves 226")));
+        assert!(failed(&judge_counts("species 153\npokemon 187\nmoves 226")));
+        assert!(failed(&judge_counts("")));
+    }
+
+    #[test]
+    fn odds_must_sum_to_one_and_swap() {
+        let odds = |a: f64, b: f64| json!({"probability_a": a, "probability_b": b, "winner": "Onix"});
+        assert!(!failed(&judge_odds(&odds(0.2, 0.8), &odds(0.8, 0.2))));
+        assert!(failed(&judge_odds(&odds(0.2, 0.8), &odds(0.7, 0.3))));
+        assert!(failed(&judge_odds(&odds(0.2, 0.7), &odds(0.7, 0.2))));
+        assert!(failed(&judge_odds(&json!({}), &json!({}))));
+    }
+
+    #[test]
+    fn one_target_down_fails() {
+        let target =
+            |health: &str| json!({"health": health, "labels": {"job": "api"}, "lastError": "refused"});
+        let answer = |targets: Vec<Value>| json!({"data": {"activeTargets": targets}});
+        assert!(!failed(&judge_targets(&answer(vec![target("up"), target("unknown")]))));
+        assert!(failed(&judge_targets(&answer(vec![target("up"), target("down")]))));
+        assert!(failed(&judge_targets(&answer(vec![]))));
+    }
+}

@@ -1,0 +1,174 @@
+//! The command line's grammar.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Takes a machine with Docker to a running, checked and observable `PredictionDex` platform.
+#[derive(Debug, Parser)]
+#[command(name = "pdex", version, about, after_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 ok · 1 failed · 2 usage · 3 unhealthy · 4 engine unreachable · 5 timeout · \
+                          6 invalid definition · 9 declined · 130/143 interrupted";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Definition to load; repeat to merge more over it [default: stack/predictiondex.yaml of this folder or one above]
+    #[arg(short, long = "file", value_name = "FILE", global = true)]
+    pub files: Vec<PathBuf>,
+    /// Project name [default: the definition's]
+    #[arg(short, long, value_name = "NAME", global = true)]
+    pub project_name: Option<String>,
+    /// Where relative paths of the definition start [default: the definition's folder]
+    #[arg(long, value_name = "DIR", global = true)]
+    pub project_directory: Option<PathBuf>,
+    /// Variables for the definition; repeat for more [default: .env of the project directory]
+    #[arg(long = "env-file", value_name = "FILE", global = true)]
+    pub env_files: Vec<PathBuf>,
+    /// Profiles to enable; repeat for more
+    #[arg(long = "profile", value_name = "NAME", global = true)]
+    pub profiles: Vec<String>,
+    /// Address of the container engine [default: DOCKER_HOST, else the local socket]
+    #[arg(long, value_name = "URL", global = true)]
+    pub docker_host: Option<String>,
+    /// How progress is shown on the error output
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto, global = true)]
+    pub progress: ProgressMode,
+    /// Say more on the error output; repeat for more still
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+}
+
+/// See [`Global::progress`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressMode {
+    /// In place on a terminal, plain lines elsewhere
+    Auto,
+    Tty,
+    Plain,
+    Quiet,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the stack, or the named services with what they depend on, and wait until it is ready
+    Up(Up),
+    /// Show what `up` would do; exit 2 when that is anything
+    Plan(Up),
+    /// Stop and remove the stack's containers and networks
+    Down(Down),
+    /// Stop services, keeping their containers
+    Stop(Stop),
+    /// List the stack's containers
+    Ps(Json),
+    /// Show what services print
+    Logs(Logs),
+    /// Check the running stack: containers, database, a real prediction, metrics, model registry
+    Validate(Json),
+    /// Print the resolved definition in Compose format
+    Config(Config),
+}
+
+/// `up` and `plan`.
+#[derive(Debug, Args)]
+pub struct Up {
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+    /// Build the images that have a recipe even where they are present
+    #[arg(long)]
+    pub build: bool,
+    /// Run this one-shot again though it succeeded; repeat for more
+    #[arg(long, value_name = "JOB")]
+    pub rerun: Vec<String>,
+    /// Replace containers even where nothing changed
+    #[arg(long)]
+    pub force_recreate: bool,
+    /// Give up after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: Option<u64>,
+}
+
+/// `down`.
+#[derive(Debug, Args)]
+pub struct Down {
+    /// Remove the project's volumes too: all data of the stack
+    #[arg(short, long)]
+    pub volumes: bool,
+    /// Do not ask before removing volumes
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Seconds a container gets to end by itself
+    #[arg(short, long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+}
+
+/// `stop`.
+#[derive(Debug, Args)]
+pub struct Stop {
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+    /// Seconds a container gets to end by itself
+    #[arg(short, long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+}
+
+/// Commands whose only option is the form of their output.
+#[derive(Debug, Args)]
+pub struct Json {
+    /// Print a JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+    /// Go on as new lines come
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only the last so many lines of each service
+    #[arg(short = 'n', long, value_name = "N")]
+    pub tail: Option<u32>,
+    /// Begin each line with its time
+    #[arg(short, long)]
+    pub timestamps: bool,
+}
+
+/// `config`.
+#[derive(Debug, Args)]
+pub struct Config {
+    #[arg(long, value_enum, default_value_t = Format::Yaml)]
+    pub format: Format,
+    /// Write to this file and print nothing
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// See [`Config::format`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Yaml,
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,125 @@
+//! What most commands begin with: find the definition, load it, connect to the engine.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::args::Global;
+use super::exit::{Exit, Stop};
+use crate::definition::model::{Definition, ServiceName};
+use crate::definition::{Loaded, Request, load};
+use crate::report::failures;
+use crate::runtime::RuntimeError;
+use crate::runtime::docker::Docker;
+
+/// Where the platform's definition lies in its repository.
+const STACK: &str = "stack/predictiondex.yaml";
+
+/// The files of `-f`, or the platform's own definition in the working directory or one above it.
+pub(crate) fn files(global: &Global) -> Result<Vec<PathBuf>, Stop> {
+    if !global.files.is_empty() {
+        return Ok(global.files.clone());
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    let found = here.ancestors().map(|folder| folder.join(STACK)).find(|path| path.is_file());
+    found.map(|path| vec![path]).ok_or_else(|| {
+        Stop::new(
+            Exit::InvalidDefinition,
+            format!("there is no {STACK} in this folder or one above it"),
+            Some("go to the repository, or name a definition with -f FILE"),
+        )
+    })
+}
+
+/// Loads the definition; warnings go to the error output, errors end the command.
+pub(crate) fn definition(
+    global: &Global,
+    environment: &BTreeMap<String, String>,
+) -> Result<Definition, Stop> {
+    let request = Request {
+        files: files(global)?,
+        project_directory: global.project_directory.clone(),
+        project_name: global.project_name.clone(),
+        env_files: global.env_files.clone(),
+        environment: environment.clone(),
+        profiles: global.profiles.clone(),
+    };
+    match load(&request) {
+        Ok(Loaded { definition, warnings }) => {
+            let _ = write!(std::io::stderr(), "{}", failures::findings(&relative(warnings)));
+            Ok(definition)
+        }
+        Err(findings) => {
+            Err(Stop { exit: Exit::InvalidDefinition, text: failures::findings(&relative(findings)) })
+        }
+    }
+}
+
+/// Places are shown relative to where the user is, when they lie below.
+fn relative(mut findings: Vec<crate::finding::Finding>) -> Vec<crate::finding::Finding> {
+    let here = std::env::current_dir().unwrap_or_default();
+    for place in findings.iter_mut().filter_map(|f| f.place.as_mut()) {
+        if let Ok(below) = place.file.strip_prefix(&here) {
+            place.file = below.to_owned();
+        }
+    }
+    findings
+}
+
+/// Connects to the engine.
+pub(crate) async fn connect(global: &Global, environment: &BTreeMap<String, String>) -> Result<Docker, Stop> {
+    let host = global.docker_host.as_deref().or_else(|| environment.get("DOCKER_HOST").map(String::as_str));
+    Docker::connect(host.filter(|host| !host.is_empty())).await.map_err(|e| engine_error(&e))
+}
+
+/// An engine's error with what to do about it.
+pub(crate) fn engine_error(error: &RuntimeError) -> Stop {
+    let (exit, hint) = match error {
+        RuntimeError::Unreachable { host, .. }
+            if Path::new("/usr/sbin/dockerd").exists() && host.starts_with("unix") =>
+        {
+            (
+                Exit::EngineUnreachable,
+                "Docker is installed but does not run: `systemctl start docker` or `service docker start`",
+            )
+        }
+        RuntimeError::Unreachable { .. } => (
+            Exit::EngineUnreachable,
+            "install and start Docker (`make up` does on Debian), or name an engine with --docker-host",
+        ),
+        RuntimeError::Denied { .. } => (
+            Exit::EngineUnreachable,
+            "add yourself to the docker group (`sudo usermod -aG docker $USER`, then log in again), or use sudo",
+        ),
+        _ => return Stop::new(Exit::Failed, error, None),
+    };
+    Stop::new(exit, error, Some(hint))
+}
+
+/// Checks that every named service exists.
+pub(crate) fn named(definition: &Definition, names: &[String]) -> Result<Vec<ServiceName>, Stop> {
+    names
+        .iter()
+        .map(|name| {
+            let wanted = ServiceName::new(name.as_str());
+            if definition.services.contains_key(&wanted) {
+                return Ok(wanted);
+            }
+            let near = definition
+                .services
+                .keys()
+                .map(|known| (strsim::damerau_levenshtein(known.as_str(), name), known))
+                .min()
+                .filter(|(distance, _)| *distance <= 3);
+            let hint = near.map_or_else(
+                || format!("services: {}", list(definition)),
+                |(_, known)| format!("did you mean {known}?"),
+            );
+            Err(Stop::new(Exit::Usage, format!("there is no service {name}"), Some(&hint)))
+        })
+        .collect()
+}
+
+fn list(definition: &Definition) -> String {
+    definition.services.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

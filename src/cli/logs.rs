@@ -1,0 +1,44 @@
+//! `pdex logs`.
+
+use std::io::{self, Write as _};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::select_all;
+
+use super::args::Logs;
+use super::exit::Exit;
+use super::{Session, context, signal};
+use crate::runtime::{LogOptions, Runtime as _};
+
+pub(super) async fn logs(session: &Session, arguments: &Logs) -> anyhow::Result<Exit> {
+    let definition = context::definition(&session.global, &session.environment)?;
+    let wanted = context::named(&definition, &arguments.services)?;
+    let docker = context::connect(&session.global, &session.environment).await?;
+    let world = docker.observe(&definition).await.map_err(|e| context::engine_error(&e))?;
+    let options =
+        LogOptions { follow: arguments.follow, tail: arguments.tail, timestamps: arguments.timestamps };
+    let containers: Vec<_> =
+        world.containers.iter().filter(|c| wanted.is_empty() || wanted.contains(&c.service)).collect();
+    let width = containers.iter().map(|c| c.service.as_str().len()).max().unwrap_or_default();
+    let streams = containers.iter().map(|container| {
+        let service = container.service.clone();
+        docker.logs(&container.id, &options).map(move |line| (service.clone(), line)).boxed_local()
+    });
+    let mut out = io::stdout().lock();
+    let mut lines = select_all(streams);
+    let mut interrupt = Box::pin(signal::interrupt());
+    loop {
+        let (service, line) = tokio::select! {
+            next = lines.next() => match next {
+                Some(next) => next,
+                None => return Ok(Exit::Ok),
+            },
+            exit = &mut interrupt => return Ok(exit),
+        };
+        match line {
+            Ok(line) if wanted.len() == 1 => writeln!(out, "{}", line.text)?,
+            Ok(line) => writeln!(out, "{:width$} | {}", service.as_str(), line.text)?,
+            Err(e) => writeln!(io::stderr(), "warning: logs of {service}: {e}")?,
+        }
+    }
+}

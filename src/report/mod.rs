@@ -1,0 +1,56 @@
+//! What people and programs read. The only layer that words and prints: results go to the writer of the standard output,
+//! progress to the one of the error output.
+
+pub mod failures;
+pub mod json;
+pub mod progress;
+pub mod tables;
+
+use std::time::Duration;
+
+use crate::event::Phase;
+
+/// How long something took: `850 ms`, `3.2 s`, `2 min 05 s`.
+pub fn spell(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{:.1} s", duration.as_secs_f64()),
+        _ => format!("{} min {:02} s", ms / 60_000, ms % 60_000 / 1_000),
+    }
+}
+
+/// A phase in words.
+pub fn words(phase: &Phase) -> String {
+    match phase {
+        Phase::Queued => "queued".to_owned(),
+        Phase::ObtainingImage => "obtaining its image".to_owned(),
+        Phase::Creating => "creating its container".to_owned(),
+        Phase::Waiting { on } if on.is_empty() => "about to start".to_owned(),
+        Phase::Waiting { on } => {
+            format!("waiting for {}", on.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        }
+        Phase::Starting => "starting".to_owned(),
+        Phase::Probing => "started, waiting until it is ready".to_owned(),
+        Phase::Running => "running".to_owned(),
+        Phase::Ready { took } if took.is_zero() => "ready (was running)".to_owned(),
+        Phase::Ready { took } => format!("ready after {}", spell(*took)),
+        Phase::Completed { ran: false, .. } => "completed before, inputs unchanged".to_owned(),
+        Phase::Completed { took, .. } => format!("completed in {}", spell(*took)),
+        Phase::Failed(failure) => format!("failed: {}", failure.what),
+        Phase::Skipped { because } => format!("skipped, {because} did not make it"),
+        Phase::Unavailable { reason } => format!("unavailable: {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_naturally() {
+        for (ms, expected) in [(850, "850 ms"), (3_210, "3.2 s"), (125_000, "2 min 05 s")] {
+            assert_eq!(spell(Duration::from_millis(ms)), expected);
+        }
+    }
+}

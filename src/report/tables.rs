@@ -1,0 +1,102 @@
+//! Tables of the standard output.
+
+use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
+use comfy_table::{ContentArrangement, Table};
+
+use super::{progress::mark, words};
+use crate::checks::{CheckResult, Outcome as Checked};
+use crate::definition::model::{Definition, Port, ServiceName};
+use crate::event::Phase;
+use crate::world::{Container, Health, State, World};
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.to_vec());
+    table
+}
+
+/// The closing table of `up`, in the definition's dependency order.
+pub fn outcome<'a>(
+    definition: &Definition,
+    phases: impl Iterator<Item = (&'a ServiceName, &'a Phase)>,
+) -> String {
+    let mut rows = table(&["service", "state", "address"]);
+    for (name, phase) in phases {
+        let running = matches!(phase, Phase::Ready { .. });
+        let service = definition.services.get(name).filter(|_| running);
+        let addresses: Vec<String> =
+            service.map_or_else(Vec::new, |s| s.ports.iter().filter_map(address).collect());
+        rows.add_row([name.to_string(), format!("{} {}", mark(phase), words(phase)), addresses.join(" ")]);
+    }
+    rows.to_string()
+}
+
+/// The links of services that run.
+pub fn links(definition: &Definition, ready: impl Iterator<Item = ServiceName>) -> String {
+    let mut rows = Table::new();
+    rows.load_style(NOTHING);
+    let mut any = false;
+    for name in ready {
+        for (title, url) in definition.services.get(&name).iter().flat_map(|s| &s.pdex.links) {
+            rows.add_row([title, url]);
+            any = true;
+        }
+    }
+    if any { rows.to_string() } else { String::new() }
+}
+
+/// `ps`: every service, running or not.
+pub fn containers(definition: &Definition, world: &World) -> String {
+    let mut rows = table(&["service", "container", "state", "ports"]);
+    for (name, service) in &definition.services {
+        let mut found = world.of(name).peekable();
+        if found.peek().is_none() {
+            rows.add_row([name.as_str(), "", "not created", ""]);
+        }
+        for container in found {
+            let ports: Vec<String> = match container.state {
+                State::Running { .. } => service.ports.iter().filter_map(address).collect(),
+                _ => Vec::new(),
+            };
+            rows.add_row([name.as_str(), &container.name, &state(container), &ports.join(" ")]);
+        }
+    }
+    rows.to_string()
+}
+
+/// A container's state in words.
+pub fn state(container: &Container) -> String {
+    match &container.state {
+        State::Created => "created".to_owned(),
+        State::Running { health: None } => "running".to_owned(),
+        State::Running { health: Some(Health::Healthy) } => "running, healthy".to_owned(),
+        State::Running { health: Some(Health::Unhealthy) } => "running, unhealthy".to_owned(),
+        State::Running { health: Some(Health::Starting) } => "running, health not known yet".to_owned(),
+        State::Paused => "paused".to_owned(),
+        State::Restarting => "restarting".to_owned(),
+        State::Removing => "being removed".to_owned(),
+        State::Exited(exit) if exit.is_success() => "completed".to_owned(),
+        State::Exited(exit) => format!("ended with {}", exit.meaning()),
+        State::Dead => "dead".to_owned(),
+    }
+}
+
+/// `validate`: a row per check.
+pub fn checks(results: &[CheckResult]) -> String {
+    let mut rows = table(&["", "service", "check", "evidence"]);
+    for result in results {
+        let (mark, evidence) = match &result.outcome {
+            Checked::Passed(evidence) => ("✓", evidence.clone()),
+            Checked::Skipped(why) => ("–", why.clone()),
+            Checked::Failed { evidence, hint } => ("✗", format!("{evidence}\nhint: {hint}")),
+        };
+        rows.add_row([mark, &result.service, result.name, &evidence]);
+    }
+    rows.to_string()
+}
+
+fn address(port: &Port) -> Option<String> {
+    let host = port.host_ip.as_deref().filter(|ip| !ip.is_empty()).unwrap_or("0.0.0.0");
+    Some(format!("{host}:{}", port.published?))
+}
