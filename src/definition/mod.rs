@@ -1,9 +1,14 @@
 //! The definition: what the user wants to run, in Compose format. Read from disk in `load`, resolved to the plain data of
 //! `model`, printed by `render`. Nothing here talks to Docker.
 
+mod dotenv;
 pub mod graph;
+mod interpolate;
 pub mod load;
 pub mod model;
+mod node;
 pub mod render;
+mod values;
+mod yaml;
 
 pub use load::{Loaded, Request, load};
