@@ -1,0 +1,3 @@
+import streamlit as st
+st.title("PredictionDex")
+st.selectbox("A", ["Pikachu", "Onix"])
