@@ -1,10 +1,17 @@
-//! Reads the files of a definition. The one place of this layer that touches the disk; everything after it works on text.
+//! Reads the files of a definition and leads their text through the layer. The one place here that touches the disk; every step
+//! it calls works on text and trees.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
+use super::field::{Context, Field, clean};
+use super::interpolate::{self, Variables};
 use super::model::Definition;
-use crate::finding::Finding;
+use super::node::{Kind, Mark, Node, Scalar, Sources, Tag, Value};
+use super::{dotenv, merge, resolve, rules, yaml};
+use crate::finding::{Finding, Place, Severity};
 
 /// What to load, as the command line and the environment give it.
 #[derive(Debug, Clone, Default)]
@@ -13,13 +20,13 @@ pub struct Request {
     pub files: Vec<PathBuf>,
     /// Where relative paths start. Else the first file's folder, joined with its `x-pdex.project_directory`.
     pub project_directory: Option<PathBuf>,
-    /// Else the definition's `name`, else the project directory's own name.
+    /// Else `COMPOSE_PROJECT_NAME`, else the definition's `name`, else the project directory's own name.
     pub project_name: Option<String>,
     /// Explicit `--env-file`s. When empty, `.env` of the project directory if there is one.
     pub env_files: Vec<PathBuf>,
     /// The environment of the process. The layer reads none itself.
     pub environment: BTreeMap<String, String>,
-    /// Profiles to enable; `*` enables all.
+    /// Profiles to enable; `*` enables all. When empty, those of `COMPOSE_PROFILES`.
     pub profiles: Vec<String>,
 }
 
@@ -29,10 +36,239 @@ pub struct Loaded {
     pub definition: Definition,
     /// Warnings and notes, never errors.
     pub warnings: Vec<Finding>,
+    /// Where a path such as `services.api` or `services.api.depends_on.db` stands in the files.
+    pub places: BTreeMap<String, Place>,
 }
 
 /// Reads, merges, resolves and checks. On failure every problem found, errors first.
 pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
-    let _ = request;
-    Err(vec![Finding::error("definition/unreadable", "the loader is not built yet")])
+    let mut loader = Loader { request, sources: Sources::default(), problems: Vec::new() };
+    let loaded = loader.run();
+    let mut problems = loader.problems;
+    problems.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    match loaded {
+        Some(loaded) if problems.iter().all(|finding| finding.severity != Severity::Error) => {
+            Ok(Loaded { warnings: problems, ..loaded })
+        }
+        _ => Err(problems),
+    }
+}
+
+struct Loader<'a> {
+    request: &'a Request,
+    sources: Sources,
+    problems: Vec<Finding>,
+}
+
+impl Loader<'_> {
+    fn run(&mut self) -> Option<Loaded> {
+        let files: Vec<PathBuf> = self.request.files.iter().filter_map(|file| self.absolute(file)).collect();
+        if files.is_empty() {
+            self.problems.push(Finding::error("definition/unreadable", "no definition file is given"));
+        }
+        let mut documents: Vec<Node> = files.iter().flat_map(|file| self.documents(file)).collect();
+        let directory = self.directory(&files, &documents)?;
+        let mut variables = self.variables(&directory);
+        let project = self.project(&documents, &variables, &directory);
+        variables.environment.insert("COMPOSE_PROJECT_NAME".into(), project.clone());
+        let mut warned = BTreeSet::new();
+        for document in &mut documents {
+            interpolate::tree(document, &variables, &self.sources, &mut warned, &mut self.problems);
+        }
+        if self.problems.iter().any(|finding| finding.severity == Severity::Error) {
+            // What follows would report the gaps that these errors leave.
+            return None;
+        }
+        let mut documents = documents.into_iter();
+        let empty = Node { mark: Mark::default(), tag: Tag::None, value: Value::Map(Vec::new()) };
+        let first = documents.next().unwrap_or(empty);
+        let merged =
+            documents.fold(first, |base, over| merge::merge(base, over, &self.sources, &mut self.problems));
+        let root = merge::strip(merged)?;
+        Some(self.resolve(&root, files, &directory, &variables, &project))
+    }
+
+    fn resolve(
+        &mut self,
+        root: &Node,
+        files: Vec<PathBuf>,
+        directory: &Path,
+        variables: &Variables,
+        project: &str,
+    ) -> Loaded {
+        let context = Context {
+            sources: &self.sources,
+            directory,
+            home: self.request.environment.get("HOME").map(String::as_str),
+            variable: &|name| variables.get(name).map(str::to_owned),
+            problems: self.problems.split_off(0).into(),
+            places: BTreeMap::new().into(),
+        };
+        let profiles = match variables.get("COMPOSE_PROFILES") {
+            Some(list) if self.request.profiles.is_empty() => list.split(',').map(str::to_owned).collect(),
+            _ => self.request.profiles.clone(),
+        };
+        let field = Field { context: &context, path: String::new(), node: root };
+        let (mut definition, disabled) = resolve::definition(&field, project, &profiles);
+        definition.files = files;
+        let mut problems = context.problems.into_inner();
+        let places: BTreeMap<String, Place> = context
+            .places
+            .into_inner()
+            .into_iter()
+            .map(|(path, mark)| (path, self.sources.place(mark)))
+            .collect();
+        let place = |path: &str| places.get(path).cloned();
+        problems.extend(rules::check(&rules::Facts {
+            definition: &definition,
+            disabled: &disabled,
+            place: &place,
+        }));
+        resolve::prune(&mut definition);
+        self.problems = problems;
+        Loaded { definition, warnings: Vec::new(), places }
+    }
+
+    fn absolute(&mut self, path: &Path) -> Option<PathBuf> {
+        match std::path::absolute(path) {
+            Ok(path) => Some(clean(&path)),
+            Err(error) => {
+                self.problems.push(unreadable(path, &error.to_string()));
+                None
+            }
+        }
+    }
+
+    fn documents(&mut self, file: &Path) -> Vec<Node> {
+        let index = self.sources.add(shown(file));
+        let bytes = match read(file) {
+            Ok(bytes) => bytes,
+            Err(why) => {
+                self.problems.push(unreadable(file, &why));
+                return Vec::new();
+            }
+        };
+        match yaml::parse(&bytes, index, &self.sources) {
+            Ok(documents) => documents,
+            Err(finding) => {
+                self.problems.push(finding);
+                Vec::new()
+            }
+        }
+    }
+
+    fn directory(&mut self, files: &[PathBuf], documents: &[Node]) -> Option<PathBuf> {
+        if let Some(given) = &self.request.project_directory {
+            return self.absolute(given);
+        }
+        let folder = files.first()?.parent()?.to_owned();
+        let own =
+            documents.first().and_then(|first| first.get("x-pdex")).and_then(|x| x.get("project_directory"));
+        match own.map(|node| &node.value) {
+            Some(Value::Scalar(scalar)) if scalar.kind() == Kind::Text => {
+                Some(clean(&folder.join(&scalar.text)))
+            }
+            _ => Some(folder),
+        }
+    }
+
+    /// The variables for `${…}`: the environment, then the env files.
+    fn variables(&mut self, directory: &Path) -> Variables {
+        let mut variables =
+            Variables { environment: self.request.environment.clone(), files: BTreeMap::new() };
+        let mut files = self.request.env_files.clone();
+        let own = directory.join(".env");
+        if files.is_empty() && own.is_file() {
+            files.push(own);
+        }
+        for file in files {
+            let index = self.sources.add(shown(&file));
+            let text = match read(&file).map(String::from_utf8) {
+                Ok(Ok(text)) => text,
+                Ok(Err(_)) => {
+                    self.problems.push(unreadable(&file, "it is not UTF-8 text"));
+                    continue;
+                }
+                Err(why) => {
+                    self.problems.push(unreadable(&file, &why));
+                    continue;
+                }
+            };
+            let environment = &self.request.environment;
+            self.problems.extend(dotenv::parse(
+                &text,
+                index,
+                &self.sources,
+                environment,
+                &mut variables.files,
+            ));
+        }
+        variables
+    }
+
+    /// The project's name, from the first place that gives one.
+    fn project(&mut self, documents: &[Node], variables: &Variables, directory: &Path) -> String {
+        let own = documents.iter().rev().find_map(|document| document.get("name"));
+        let own = own.and_then(|node| match &node.value {
+            Value::Scalar(Scalar { text, .. }) => {
+                let text = interpolate::substitute(text, &|name| variables.get(name)).ok()?.0;
+                Some((text, Some(self.sources.place(node.mark))))
+            }
+            _ => None,
+        });
+        let given = self.request.project_name.clone().map(|name| (name, None));
+        let environment = variables.get("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
+        let environment = environment.map(|name| (name.to_owned(), None));
+        let Some((name, place)) = given.or(environment).or(own) else {
+            let folder =
+                directory.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+            let name: String = folder.chars().filter(|c| is_project_character(*c)).collect();
+            let name = name.trim_start_matches(['_', '-']);
+            return if name.is_empty() { "default".into() } else { name.to_owned() };
+        };
+        let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+        if !starts_well || !name.chars().all(is_project_character) {
+            let message = format!("`{name}` cannot be the name of a project");
+            let hint =
+                "it has only lower-case letters, digits, `-` and `_`, and starts with a letter or digit";
+            let finding = Finding::error("definition/bad-project-name", message).hint(hint);
+            self.problems.push(Finding { place, ..finding });
+        }
+        name
+    }
+}
+
+fn is_project_character(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')
+}
+
+/// How a file is named to the user: from the current folder if it is below that.
+fn shown(file: &Path) -> PathBuf {
+    let current = std::path::absolute(".").map(|path| clean(&path));
+    current.ok().and_then(|current| file.strip_prefix(current).ok()).unwrap_or(file).to_owned()
+}
+
+/// The bytes of a regular file, and one more than the limit at most.
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    let metadata = std::fs::metadata(file).map_err(|error| reason(&error))?;
+    if !metadata.is_file() {
+        return Err("it is not a regular file".into());
+    }
+    let mut bytes = Vec::new();
+    let limit = yaml::MAX_BYTES as u64 + 1;
+    let result = File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+    result.map(|_| bytes).map_err(|error| reason(&error))
+}
+
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".into(),
+        std::io::ErrorKind::PermissionDenied => "reading it is not permitted".into(),
+        _ => error.to_string(),
+    }
+}
+
+fn unreadable(file: &Path, why: &str) -> Finding {
+    let place = Place { file: shown(file), line: 0, column: 0 };
+    Finding::error("definition/unreadable", format!("the file cannot be read: {why}")).at(place)
 }

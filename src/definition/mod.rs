@@ -2,12 +2,16 @@
 //! `model`, printed by `render`. Nothing here talks to Docker.
 
 mod dotenv;
+mod field;
 pub mod graph;
 mod interpolate;
 pub mod load;
+mod merge;
 pub mod model;
 mod node;
 pub mod render;
+mod resolve;
+mod rules;
 mod values;
 mod yaml;
 

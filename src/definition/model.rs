@@ -51,6 +51,8 @@ pub struct Service {
     pub name: ServiceName,
     /// The image's reference; for a built service without one, `<project>-<service>`.
     pub image: String,
+    /// Whether the definition gives `image`; else it is the default name of a built one.
+    pub image_named: bool,
     pub build: Option<Build>,
     pub container_name: Option<String>,
     pub command: Option<Vec<String>>,
@@ -126,12 +128,42 @@ pub struct Mount {
     /// Absolute path inside the container.
     pub target: String,
     pub read_only: bool,
+    /// What the definition says besides, for the mount's own kind.
+    pub bind: Option<BindOptions>,
+    pub volume: Option<VolumeOptions>,
+    pub tmpfs: Option<TmpfsOptions>,
+}
+
+/// Options of a bind mount.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BindOptions {
+    /// Make a folder where nothing is. The short syntax asks for it.
+    pub create_host_path: bool,
+    pub propagation: Option<String>,
+    /// `z` or `Z`
+    pub selinux: Option<String>,
+}
+
+/// Options of a volume mount.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VolumeOptions {
+    /// Do not fill a new volume with what the image has at the target.
+    pub nocopy: bool,
+}
+
+/// Options of a mount in memory.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TmpfsOptions {
+    /// Bytes.
+    pub size: Option<i64>,
+    /// Permission bits.
+    pub mode: Option<u32>,
 }
 
 /// Where a mount's content is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MountSource {
-    /// Absolute host path, created as a folder when missing (Compose's short syntax does so).
+    /// Absolute host path.
     Bind(PathBuf),
     /// Key of a top-level volume.
     Volume(String),
@@ -176,6 +208,8 @@ pub struct Healthcheck {
     pub timeout: Option<Duration>,
     pub retries: Option<u32>,
     pub start_period: Option<Duration>,
+    /// Time between two runs during the start period, where the engine knows it (API 1.44).
+    pub start_interval: Option<Duration>,
 }
 
 impl Healthcheck {

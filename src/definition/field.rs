@@ -1,0 +1,383 @@
+//! Reads typed values out of nodes. Whatever is wrong is noted with its place and its path, and reading goes on: a file's
+//! problems are all told at once.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use super::node::{Key, Kind, Mark, Node, Scalar, Sources, Value};
+use super::values;
+use crate::finding::Finding;
+
+/// What every reader needs to know.
+pub(super) struct Context<'a> {
+    pub(super) sources: &'a Sources,
+    /// The project directory, absolute.
+    pub(super) directory: &'a Path,
+    pub(super) home: Option<&'a str>,
+    /// The value of a variable that is named without one.
+    pub(super) variable: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) problems: RefCell<Vec<Finding>>,
+    pub(super) places: RefCell<BTreeMap<String, Mark>>,
+}
+
+impl Context<'_> {
+    /// An absolute path without `.` and `..`, from the project directory if it is relative.
+    pub(super) fn path(&self, text: &str) -> PathBuf {
+        self.path_from(self.directory, text)
+    }
+
+    pub(super) fn path_from(&self, base: &Path, text: &str) -> PathBuf {
+        let expanded = match (text.strip_prefix('~'), self.home) {
+            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
+            _ => text.to_owned(),
+        };
+        clean(&base.join(expanded))
+    }
+}
+
+/// Resolves `.` and `..` without looking at the disk, as Compose does.
+pub(super) fn clean(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !out.pop() {
+                    out.push("..");
+                }
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// One value and the way to it from the top: `services.api.ports[0]`.
+#[derive(Clone)]
+pub(super) struct Field<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) path: String,
+    pub(super) node: &'a Node,
+}
+
+impl<'a> Field<'a> {
+    pub(super) fn mark(&self) -> Mark {
+        self.node.mark
+    }
+
+    /// Notes a problem at this value.
+    pub(super) fn problem(&self, finding: Finding) {
+        let place = self.context.sources.place(self.node.mark);
+        self.context.problems.borrow_mut().push(Finding { place: Some(place), ..finding });
+    }
+
+    /// Notes that the value cannot be understood; says which variables made it, if any did.
+    pub(super) fn wrong(&self, what: impl std::fmt::Display) {
+        let finding = Finding::error("definition/bad-value", format!("{}: {what}", self.path));
+        self.problem(match self.origin() {
+            Some(origin) => finding.hint(origin),
+            None => finding,
+        });
+    }
+
+    /// Remembers where this value stands, for checks that run once everything is resolved.
+    pub(super) fn remember(&self) {
+        self.context.places.borrow_mut().insert(self.path.clone(), self.node.mark);
+    }
+
+    fn origin(&self) -> Option<String> {
+        let Value::Scalar(Scalar { written: Some(written), .. }) = &self.node.value else { return None };
+        let values: Vec<String> = written
+            .variables
+            .iter()
+            .map(
+                |(name, value)| {
+                    if is_secret(name) { format!("{name}=***") } else { format!("{name}={value}") }
+                },
+            )
+            .collect();
+        let values = if values.is_empty() { "no variable of it is set".into() } else { values.join(", ") };
+        Some(format!("it is written `{}`, and {values}", written.text))
+    }
+
+    fn expected(&self, what: &str) {
+        let found = match &self.node.value {
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a map".to_owned(),
+            Value::Scalar(scalar) => match scalar.kind() {
+                Kind::Null => "nothing".to_owned(),
+                Kind::Bool(value) => format!("the truth value {value}"),
+                Kind::Integer(_) | Kind::Float(_) => format!("the number {}", scalar.text),
+                Kind::Date => format!("the date {}", scalar.text),
+                Kind::Text => format!("`{}`", scalar.text),
+            },
+        };
+        self.wrong(format_args!("expected {what}, found {found}"));
+    }
+
+    /// A field below this one.
+    fn below(&self, path: String, node: &'a Node) -> Field<'a> {
+        Field { context: self.context, path, node }
+    }
+
+    /// The entries of a map; nothing for null.
+    pub(super) fn entries(&self) -> Vec<(&'a Key, Field<'a>)> {
+        match &self.node.value {
+            Value::Map(entries) => entries
+                .iter()
+                .map(|(key, node)| (key, self.below(join(&self.path, &key.text), node)))
+                .collect(),
+            _ => {
+                if !self.node.is_null() {
+                    self.expected("a map");
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    /// The items of a list; nothing for null.
+    pub(super) fn items(&self) -> Vec<Field<'a>> {
+        match &self.node.value {
+            Value::List(items) => items
+                .iter()
+                .enumerate()
+                .map(|(at, node)| self.below(format!("{}[{at}]", self.path), node))
+                .collect(),
+            _ => {
+                if !self.node.is_null() {
+                    self.expected("a list");
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn is_scalar(&self) -> bool {
+        matches!(self.node.value, Value::Scalar(_))
+    }
+
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.node.value, Value::List(_))
+    }
+
+    fn scalar(&self) -> Option<(&'a Scalar, Kind)> {
+        match &self.node.value {
+            Value::Scalar(scalar) => Some((scalar, scalar.kind())),
+            _ => None,
+        }
+    }
+
+    /// Text, and nothing that only looks like it.
+    pub(super) fn text(&self) -> Option<String> {
+        match self.scalar() {
+            Some((scalar, Kind::Text)) => Some(scalar.text.clone()),
+            Some((_, Kind::Null)) | None => {
+                self.expected("text");
+                None
+            }
+            Some(_) => {
+                self.expected("text (put it in quotes)");
+                None
+            }
+        }
+    }
+
+    /// Text that must not be empty.
+    pub(super) fn name(&self) -> Option<String> {
+        let text = self.text()?;
+        if text.is_empty() {
+            self.wrong("must not be empty");
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Text, or a number or truth value as Compose turns it into text; `None` inside for null.
+    pub(super) fn loose(&self) -> Option<Option<String>> {
+        match self.scalar() {
+            Some((_, Kind::Null)) => Some(None),
+            Some((_, Kind::Date)) | None => {
+                self.expected("text (put it in quotes)");
+                None
+            }
+            Some((scalar, kind)) => Some(Some(values::go_text(&kind, &scalar.text))),
+        }
+    }
+
+    /// Text or number, as written.
+    pub(super) fn literal(&self, what: &str) -> Option<&'a str> {
+        match self.scalar() {
+            Some((scalar, Kind::Text | Kind::Integer(_) | Kind::Float(_))) => Some(&scalar.text),
+            _ => {
+                self.expected(what);
+                None
+            }
+        }
+    }
+
+    pub(super) fn boolean(&self) -> Option<bool> {
+        let value = match self.scalar() {
+            Some((_, Kind::Bool(value))) => Some(value),
+            Some((scalar, Kind::Text)) => match scalar.text.to_ascii_lowercase().as_str() {
+                "true" | "t" | "1" | "yes" | "y" | "on" => Some(true),
+                "false" | "f" | "0" | "no" | "n" | "off" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        if value.is_none() {
+            self.expected("true or false");
+        }
+        value
+    }
+
+    /// A whole number in the range of `N`.
+    pub(super) fn integer<N: TryFrom<i128>>(&self, what: &str) -> Option<N> {
+        let value = match self.scalar() {
+            Some((_, Kind::Integer(value))) => Some(value),
+            Some((scalar, Kind::Text)) => scalar.text.trim().parse().ok(),
+            _ => None,
+        };
+        let value = value.and_then(|value| N::try_from(value).ok());
+        if value.is_none() {
+            self.expected(what);
+        }
+        value
+    }
+
+    pub(super) fn duration(&self) -> Option<Duration> {
+        let value = match self.scalar() {
+            Some((scalar, Kind::Text)) => values::duration(&scalar.text),
+            _ => None,
+        };
+        if value.is_none() {
+            self.expected("a duration such as 5s or 1m30s");
+        }
+        value
+    }
+
+    /// Reads a text or number with `parse`.
+    pub(super) fn parsed<T>(&self, what: &str, parse: fn(&str) -> Option<T>) -> Option<T> {
+        let value = self.scalar().filter(|(_, kind)| !matches!(kind, Kind::Null | Kind::Bool(_)));
+        let value = value.and_then(|(scalar, _)| parse(&scalar.text));
+        if value.is_none() {
+            self.expected(what);
+        }
+        value
+    }
+
+    /// A list of texts.
+    pub(super) fn texts(&self) -> Vec<String> {
+        self.items().iter().filter_map(Field::text).collect()
+    }
+
+    /// A list of texts in which a repeated one counts once.
+    pub(super) fn distinct(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        for text in self.texts() {
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        texts
+    }
+
+    /// One text or a list of them.
+    pub(super) fn one_or_more(&self) -> Vec<String> {
+        if self.is_scalar() && !self.node.is_null() {
+            self.text().into_iter().collect()
+        } else {
+            self.distinct()
+        }
+    }
+
+    /// A command: a list of words, or a line to be split like a shell does. `None` for null.
+    pub(super) fn command(&self) -> Option<Vec<String>> {
+        if self.node.is_null() {
+            return None;
+        }
+        if !self.is_scalar() {
+            return Some(self.texts());
+        }
+        let line = self.text()?;
+        let words = values::words(&line);
+        if words.is_none() {
+            self.wrong(values::OPEN_QUOTE);
+        }
+        words
+    }
+
+    /// A map of scalars, or a list of `NAME=value`. A name alone has no value.
+    pub(super) fn pairs(&self) -> Vec<(String, Option<String>)> {
+        if !self.is_list() {
+            let entries = self.entries();
+            return entries
+                .iter()
+                .filter_map(|(key, field)| Some((key.text.clone(), field.loose()?)))
+                .collect();
+        }
+        let mut pairs = Vec::new();
+        for item in self.items() {
+            let Some(text) = item.text() else { continue };
+            match text.split_once('=') {
+                Some(("", _)) => item.wrong("a name is missing before `=`"),
+                Some((name, value)) => pairs.push((name.to_owned(), Some(value.to_owned()))),
+                None => pairs.push((text, None)),
+            }
+        }
+        pairs
+    }
+
+    /// Notes an attribute that is not read here: a typing error, or one that is known and not supported. An
+    /// unsupported one that is empty says nothing, and Compose prints such; it passes.
+    pub(super) fn unexpected(&self, key: &Key, known: &[&str], unsupported: &[&str]) {
+        let says_nothing = match &self.node.value {
+            Value::Scalar(_) => self.node.is_null(),
+            Value::List(items) => items.is_empty(),
+            Value::Map(entries) => entries.is_empty(),
+        };
+        let is_unsupported = unsupported.contains(&key.text.as_str());
+        if key.text.starts_with("x-") || is_unsupported && says_nothing {
+            return;
+        }
+        let owner = self.path.strip_suffix(&key.text).unwrap_or(&self.path).trim_end_matches('.');
+        let owner = if owner.is_empty() { "the top level".to_owned() } else { format!("`{owner}`") };
+        let finding = if is_unsupported {
+            let message = format!("attribute `{}` of {owner} is not supported by pdex", key.text);
+            Finding::error("definition/unsupported-attribute", message).hint("remove it")
+        } else {
+            let message = format!("unknown attribute `{}` of {owner}", key.text);
+            let finding = Finding::error("definition/unknown-attribute", message);
+            match closest(&key.text, known.iter().chain(unsupported).copied()) {
+                Some(name) => finding.hint(format!("did you mean `{name}`?")),
+                None => finding.hint("remove it, or start its name with x- to have it ignored"),
+            }
+        };
+        self.problem(finding);
+        if let Some(last) = self.context.problems.borrow_mut().last_mut() {
+            last.place = Some(self.context.sources.place(key.mark));
+        }
+    }
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// Whether a variable of this name had better not be shown.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "KEY", "CREDENTIAL"].iter().any(|word| name.contains(word))
+}
+
+/// The name that was probably meant.
+pub(super) fn closest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    names
+        .map(|name| (strsim::damerau_levenshtein(wrong, name), name))
+        .filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1))
+        .min()
+        .map(|(_, name)| name)
+}

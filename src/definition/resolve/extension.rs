@@ -1,0 +1,90 @@
+//! `x-pdex`: what Compose has no word for.
+
+use super::attributes;
+use crate::definition::field::Field;
+use crate::definition::model::{Extension, HostBuild, HttpReady, ImageUnavailable, Ready};
+use crate::finding::Finding;
+
+/// The top-level one. Its values are used before anything is resolved; here they are only checked.
+pub(super) fn top(field: &Field<'_>) {
+    for (key, value) in field.entries() {
+        match key.text.as_str() {
+            "project_directory" => drop(value.name()),
+            _ => value.unexpected(key, attributes::TOP_EXTENSION, &[]),
+        }
+    }
+}
+
+/// The one of a service.
+pub(super) fn read(field: &Field<'_>) -> Extension {
+    let mut extension = Extension::default();
+    for (key, value) in field.entries() {
+        match key.text.as_str() {
+            "distribution" => extension.distribution = value.name().map(|text| value.context.path(&text)),
+            "host_build" => extension.host_build = host_build(&value),
+            "image_unavailable" => match value.text().as_deref() {
+                Some("skip") => extension.image_unavailable = ImageUnavailable::Skip,
+                Some("fail") => extension.image_unavailable = ImageUnavailable::Fail,
+                Some(other) => value.wrong(format_args!("`{other}` is neither skip nor fail")),
+                None => {}
+            },
+            "job" => extension.job = value.boolean().unwrap_or_default(),
+            "links" => {
+                let links = value.entries().into_iter();
+                extension.links =
+                    links.filter_map(|(title, link)| Some((title.text.clone(), link.name()?))).collect();
+            }
+            "ready" => extension.ready = ready(&value),
+            _ => value.unexpected(key, attributes::EXTENSION, &[]),
+        }
+    }
+    extension
+}
+
+fn host_build(field: &Field<'_>) -> Option<HostBuild> {
+    let (mut package, mut dockerfile) = (None, None);
+    let (mut binaries, mut prepare, mut libraries) = (Vec::new(), None, Vec::new());
+    for (key, value) in field.entries() {
+        let path = |text: String| value.context.path(&text);
+        match key.text.as_str() {
+            "package" => package = value.name(),
+            "binaries" => binaries = value.distinct(),
+            "dockerfile" => dockerfile = value.name().map(path),
+            "prepare" => prepare = value.name().map(path),
+            "libraries" => libraries = value.distinct().into_iter().map(path).collect(),
+            _ => value.unexpected(key, attributes::HOST_BUILD, &[]),
+        }
+    }
+    if let (Some(package), Some(dockerfile)) = (package, dockerfile) {
+        if binaries.is_empty() {
+            binaries.push(package.clone());
+        }
+        return Some(HostBuild { package, binaries, dockerfile, prepare, libraries });
+    }
+    let message = format!("{}: `package` and `dockerfile` are both needed", field.path);
+    field.problem(Finding::error("definition/missing-attribute", message));
+    None
+}
+
+fn ready(field: &Field<'_>) -> Ready {
+    let mut ready = Ready::default();
+    for (key, value) in field.entries() {
+        match key.text.as_str() {
+            "tcp" => ready.tcp = value.integer("a port").filter(|port| *port > 0),
+            "http" => {
+                ready.http = value.name().and_then(|text| http(&text));
+                if ready.http.is_none() {
+                    value.wrong("expected a container port and a path such as 8000/health");
+                }
+            }
+            _ => value.unexpected(key, attributes::READY, &[]),
+        }
+    }
+    ready
+}
+
+fn http(text: &str) -> Option<HttpReady> {
+    let (port, path) = text.split_once('/').unwrap_or((text, ""));
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    Some(HttpReady { port, path: format!("/{path}") })
+}

@@ -1,0 +1,180 @@
+//! `ports`: `[[host-ip:]host:]container[/protocol]`, ranges included, and the long form.
+
+use super::attributes;
+use crate::definition::field::Field;
+use crate::definition::model::{Port, Protocol};
+use crate::finding::Finding;
+
+/// All ports of a service; the same one twice counts once.
+pub(super) fn read(ports: &Field<'_>) -> Vec<Port> {
+    let mut all: Vec<Port> = Vec::new();
+    for field in ports.items() {
+        let read = if field.is_scalar() { short(&field) } else { long(&field).into_iter().collect() };
+        for port in read {
+            if !all.contains(&port) {
+                all.push(port);
+            }
+        }
+    }
+    all
+}
+
+fn short(field: &Field<'_>) -> Vec<Port> {
+    let Some(text) = field.literal("a port such as \"8000:80\"") else { return Vec::new() };
+    match parse(text) {
+        Ok(ports) => ports,
+        Err(message) => {
+            field.wrong(message);
+            Vec::new()
+        }
+    }
+}
+
+/// Reads the short form.
+pub(super) fn parse(text: &str) -> Result<Vec<Port>, String> {
+    let (text, protocol) = match text.rsplit_once('/') {
+        None => (text, Protocol::Tcp),
+        Some((rest, name)) => (rest, parse_protocol(name)?),
+    };
+    let (rest, target) = split_last(text);
+    let (host_ip, published) = match rest {
+        None => (None, None),
+        Some(rest) => {
+            let (ip, published) = split_last(rest);
+            (ip.map(parse_ip).transpose()?, (!published.is_empty()).then_some(published))
+        }
+    };
+    let targets = range("container port", target, 1)?;
+    let published = published.map(|text| range("host port", text, 0)).transpose()?;
+    let count = targets.clone().count();
+    if published.as_ref().is_some_and(|published| published.clone().count() != count) {
+        return Err(format!("the host and container port ranges of `{text}` differ in length"));
+    }
+    let mut published = published.into_iter().flatten();
+    Ok(targets
+        .map(|target| Port { host_ip: host_ip.clone(), published: published.next(), target, protocol })
+        .collect())
+}
+
+/// What stands before the last colon outside brackets, and what after.
+fn split_last(text: &str) -> (Option<&str>, &str) {
+    match text.rfind(':') {
+        Some(at) if !text[at..].contains(']') => (Some(&text[..at]), &text[at + 1..]),
+        _ => (None, text),
+    }
+}
+
+fn parse_ip(text: &str) -> Result<String, String> {
+    let inner = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    match inner.parse::<std::net::IpAddr>() {
+        Ok(_) => Ok(inner.to_owned()),
+        Err(_) => Err(format!("host address `{text}` is not an IP address")),
+    }
+}
+
+fn parse_protocol(name: &str) -> Result<Protocol, String> {
+    match name {
+        "tcp" => Ok(Protocol::Tcp),
+        "udp" => Ok(Protocol::Udp),
+        "sctp" => Err("protocol `sctp` is not supported by pdex".into()),
+        _ => Err(format!("protocol `{name}` is neither tcp nor udp")),
+    }
+}
+
+fn range(what: &str, text: &str, least: u16) -> Result<std::ops::RangeInclusive<u16>, String> {
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let number = if digits { text.parse().ok() } else { None };
+        let number = number.filter(|number| *number >= least);
+        number.ok_or_else(|| format!("{what} `{text}` is not a number from {least} to 65535"))
+    };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (number(first)?, number(last)?);
+    if first > last {
+        return Err(format!("{what} range `{text}` runs backwards"));
+    }
+    Ok(first..=last)
+}
+
+fn long(field: &Field<'_>) -> Option<Port> {
+    let mut port = Port { host_ip: None, published: None, target: 0, protocol: Protocol::Tcp };
+    let mut complete = true;
+    for (key, value) in field.entries() {
+        let text = || value.literal("text or a number").unwrap_or_default();
+        let result = match key.text.as_str() {
+            "target" => range("container port", text(), 1).map(|range| port.target = *range.start()),
+            "published" if text().contains('-') => {
+                Err("a range of host ports is not supported by pdex".into())
+            }
+            "published" if text().is_empty() => Ok(()),
+            "published" => range("host port", text(), 0).map(|range| port.published = Some(*range.start())),
+            "host_ip" => parse_ip(text()).map(|ip| port.host_ip = Some(ip)),
+            "protocol" => parse_protocol(text()).map(|protocol| port.protocol = protocol),
+            "mode" if text() == "ingress" => Ok(()),
+            "mode" => Err(format!("mode `{}` is not supported by pdex", text())),
+            _ => {
+                value.unexpected(key, attributes::PORT, attributes::PORT_UNSUPPORTED);
+                Ok(())
+            }
+        };
+        if let Err(message) = result {
+            value.wrong(message);
+            complete = false;
+        }
+    }
+    if complete && port.target == 0 {
+        let message = format!("{}: `target` is missing", field.path);
+        field.problem(Finding::error("definition/missing-attribute", message));
+    }
+    (complete && port.target > 0).then_some(port)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &[(Option<&str>, Option<u16>, u16, Protocol)]) {
+        let expected: Vec<Port> = expected
+            .iter()
+            .map(|(ip, published, target, protocol)| Port {
+                host_ip: ip.map(str::to_owned),
+                published: *published,
+                target: *target,
+                protocol: *protocol,
+            })
+            .collect();
+        assert_eq!(parse(text), Ok(expected), "{text}");
+    }
+
+    #[test]
+    fn the_short_form() {
+        use Protocol::{Tcp, Udp};
+        check("80", &[(None, None, 80, Tcp)]);
+        check("8000:80", &[(None, Some(8000), 80, Tcp)]);
+        check("127.0.0.1:8000:80", &[(Some("127.0.0.1"), Some(8000), 80, Tcp)]);
+        check("127.0.0.1::80", &[(Some("127.0.0.1"), None, 80, Tcp)]);
+        check("[::1]:53:53/udp", &[(Some("::1"), Some(53), 53, Udp)]);
+        check("::1:53:53", &[(Some("::1"), Some(53), 53, Tcp)]);
+        check("90-91", &[(None, None, 90, Tcp), (None, None, 91, Tcp)]);
+        check("8000-8001:90-91", &[(None, Some(8000), 90, Tcp), (None, Some(8001), 91, Tcp)]);
+    }
+
+    #[test]
+    fn what_is_no_port_says_why() {
+        for (text, part) in [
+            ("", "container port ``"),
+            ("0", "from 1 to 65535"),
+            ("abc:80", "host port `abc`"),
+            ("70000:80", "host port `70000`"),
+            ("80:+80", "container port `+80`"),
+            ("80/icmp", "neither tcp nor udp"),
+            ("host:80:80", "not an IP address"),
+            ("8000-8002:80", "differ in length"),
+            ("9-8", "backwards"),
+            ("a:b:c:d:e", "container port `e`"),
+        ] {
+            let message = parse(text).expect_err(text);
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+}

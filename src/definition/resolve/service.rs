@@ -1,0 +1,385 @@
+//! One service.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{attributes, extension, is_name, mounts, ports};
+use crate::definition::field::Field;
+use crate::definition::model::{
+    Attachment, Build, Condition, Dependency, Extension, HealthTest, Healthcheck, Resources, Restart,
+    Service, ServiceName,
+};
+use crate::definition::node::{Key, Value};
+use crate::definition::values;
+use crate::finding::Finding;
+
+/// Reads a service.
+pub(super) fn read(field: &Field<'_>, name: &str, project: &str) -> Service {
+    let mut service = empty(name);
+    for (key, value) in field.entries() {
+        let handled = image(&mut service, key, &value)
+            || process(&mut service, key, &value)
+            || surroundings(&mut service, key, &value)
+            || limits(&mut service, key, &value);
+        if !handled {
+            value.unexpected(key, attributes::SERVICE, attributes::SERVICE_UNSUPPORTED);
+        }
+    }
+    if service.networks.is_empty() {
+        service.networks.insert("default".into(), Attachment::default());
+    }
+    service.image_named = !service.image.is_empty();
+    if !service.image_named && service.build.is_some() {
+        service.image = format!("{project}-{name}");
+    }
+    service
+}
+
+fn empty(name: &str) -> Service {
+    Service {
+        name: ServiceName::new(name),
+        image: String::new(),
+        image_named: false,
+        build: None,
+        container_name: None,
+        command: None,
+        entrypoint: None,
+        environment: BTreeMap::new(),
+        unset_environment: BTreeSet::new(),
+        ports: Vec::new(),
+        mounts: Vec::new(),
+        networks: BTreeMap::new(),
+        depends_on: BTreeMap::new(),
+        healthcheck: None,
+        restart: None,
+        user: None,
+        working_dir: None,
+        init: None,
+        read_only: false,
+        tmpfs: Vec::new(),
+        cap_add: Vec::new(),
+        cap_drop: Vec::new(),
+        security_opt: Vec::new(),
+        extra_hosts: Vec::new(),
+        labels: BTreeMap::new(),
+        stop_signal: None,
+        stop_grace_period: None,
+        limits: Resources::default(),
+        reservations: Resources::default(),
+        profiles: Vec::new(),
+        pdex: Extension::default(),
+    }
+}
+
+/// Where the container comes from and what it is called.
+fn image(service: &mut Service, key: &Key, field: &Field<'_>) -> bool {
+    match key.text.as_str() {
+        "image" => service.image = field.name().unwrap_or_default(),
+        "build" => service.build = build(field),
+        "container_name" => {
+            field.remember();
+            service.container_name = field.name();
+            if service.container_name.as_deref().is_some_and(|name| !is_name(name)) {
+                field.wrong("a container's name has only letters, digits, `_`, `.` and `-`");
+            }
+        }
+        "labels" => {
+            let labels = field.pairs().into_iter();
+            service.labels = labels.map(|(name, value)| (name, value.unwrap_or_default())).collect();
+        }
+        "profiles" => service.profiles = field.distinct(),
+        "x-pdex" => service.pdex = extension::read(field),
+        _ => return false,
+    }
+    true
+}
+
+/// What runs, and how it ends.
+fn process(service: &mut Service, key: &Key, field: &Field<'_>) -> bool {
+    match key.text.as_str() {
+        "command" => service.command = field.command(),
+        "entrypoint" => service.entrypoint = field.command(),
+        "environment" => environment(service, field),
+        "user" => service.user = field.text().filter(|text| !text.is_empty()),
+        "working_dir" => service.working_dir = field.name(),
+        "init" => service.init = field.boolean(),
+        "restart" => service.restart = restart(field),
+        "healthcheck" => service.healthcheck = healthcheck(field),
+        "stop_signal" => service.stop_signal = field.name(),
+        "stop_grace_period" => service.stop_grace_period = field.duration(),
+        _ => return false,
+    }
+    true
+}
+
+/// What the container is joined to.
+fn surroundings(service: &mut Service, key: &Key, field: &Field<'_>) -> bool {
+    match key.text.as_str() {
+        "ports" => service.ports = ports::read(field),
+        "volumes" => service.mounts = mounts::read(field),
+        "networks" => service.networks = networks(field),
+        "depends_on" => service.depends_on = depends_on(field),
+        "extra_hosts" => service.extra_hosts = extra_hosts(field),
+        "tmpfs" => service.tmpfs = field.one_or_more(),
+        _ => return false,
+    }
+    true
+}
+
+/// What the container may do and use.
+fn limits(service: &mut Service, key: &Key, field: &Field<'_>) -> bool {
+    match key.text.as_str() {
+        "read_only" => service.read_only = field.boolean().unwrap_or_default(),
+        "cap_add" => service.cap_add = field.distinct(),
+        "cap_drop" => service.cap_drop = field.distinct(),
+        "security_opt" => service.security_opt = field.distinct(),
+        "deploy" => deploy(service, field),
+        _ => return false,
+    }
+    true
+}
+
+fn build(field: &Field<'_>) -> Option<Build> {
+    let (mut context, mut dockerfile, mut args, mut target) = (None, None, BTreeMap::new(), None);
+    if field.is_scalar() {
+        context = field.name();
+    } else {
+        for (key, value) in field.entries() {
+            match key.text.as_str() {
+                "context" => context = value.name(),
+                "dockerfile" => dockerfile = value.name(),
+                "target" => target = value.name(),
+                "args" => {
+                    let from_environment = |name: &str| (value.context.variable)(name);
+                    let pairs = value.pairs().into_iter();
+                    args = pairs
+                        .filter_map(|(name, v)| Some((name.clone(), v.or_else(|| from_environment(&name))?)))
+                        .collect();
+                }
+                _ => value.unexpected(key, attributes::BUILD, attributes::BUILD_UNSUPPORTED),
+            }
+        }
+        context = context.or(Some(".".into()));
+    }
+    let context = context?;
+    if context.contains("://") || context.starts_with("git@") {
+        field.wrong("a build context that is not a local folder is not supported by pdex");
+        return None;
+    }
+    let context = field.context.path(&context);
+    let dockerfile = field.context.path_from(&context, dockerfile.as_deref().unwrap_or("Dockerfile"));
+    Some(Build { context, dockerfile, args, target })
+}
+
+fn environment(service: &mut Service, field: &Field<'_>) {
+    for (name, value) in field.pairs() {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            field.wrong(format_args!("`{name}` cannot be the name of a variable"));
+            continue;
+        }
+        match value.or_else(|| (field.context.variable)(&name)) {
+            Some(value) => {
+                service.unset_environment.remove(&name);
+                service.environment.insert(name, value);
+            }
+            None => {
+                service.environment.remove(&name);
+                service.unset_environment.insert(name);
+            }
+        }
+    }
+}
+
+fn restart(field: &Field<'_>) -> Option<Restart> {
+    let text = field.text()?;
+    let (policy, count) = text.split_once(':').map_or((text.as_str(), None), |(p, c)| (p, Some(c)));
+    let max_retries = count.map(str::parse);
+    let restart = match (policy, max_retries) {
+        ("no", None) => Some(Restart::No),
+        ("always", None) => Some(Restart::Always),
+        ("unless-stopped", None) => Some(Restart::UnlessStopped),
+        ("on-failure", None) => Some(Restart::OnFailure { max_retries: None }),
+        ("on-failure", Some(Ok(count))) => Some(Restart::OnFailure { max_retries: Some(count) }),
+        _ => None,
+    };
+    if restart.is_none() {
+        field.wrong(format_args!(
+            "`{text}` is none of \"no\", always, unless-stopped, on-failure, on-failure:<count>"
+        ));
+    }
+    restart
+}
+
+fn healthcheck(field: &Field<'_>) -> Option<Healthcheck> {
+    let (mut test, mut disabled) = (None, false);
+    let mut check = Healthcheck {
+        test: HealthTest::Disabled,
+        interval: None,
+        timeout: None,
+        retries: None,
+        start_period: None,
+        start_interval: None,
+    };
+    for (key, value) in field.entries() {
+        match key.text.as_str() {
+            "test" => test = health_test(&value),
+            "interval" => check.interval = value.duration(),
+            "timeout" => check.timeout = value.duration(),
+            "start_period" => check.start_period = value.duration(),
+            "start_interval" => check.start_interval = value.duration(),
+            "retries" => check.retries = value.integer("a number of retries"),
+            "disable" => disabled = value.boolean().unwrap_or_default(),
+            _ => value.unexpected(key, attributes::HEALTHCHECK, &[]),
+        }
+    }
+    if check.start_interval.is_some() && check.start_period.is_none() {
+        field.wrong("`start_interval` has no effect without `start_period`");
+    }
+    match (disabled, test) {
+        (true, _) => {}
+        (false, Some(test)) => check.test = test,
+        (false, None) if field.node.get("test").is_some() => return None,
+        (false, None) => {
+            let message = format!("{}: a health check without `test` is not supported by pdex", field.path);
+            let finding = Finding::error("definition/unsupported-attribute", message);
+            field.problem(finding.hint("repeat the image's own test, or write disable: true"));
+            return None;
+        }
+    }
+    Some(check)
+}
+
+fn health_test(field: &Field<'_>) -> Option<HealthTest> {
+    if field.is_scalar() {
+        return field.name().map(HealthTest::Shell);
+    }
+    let words = field.texts();
+    let (first, rest) = words.split_first().unzip();
+    match (first.map(String::as_str), rest) {
+        (Some("NONE"), _) => Some(HealthTest::Disabled),
+        (Some("CMD"), Some(rest)) if !rest.is_empty() => Some(HealthTest::Command(rest.to_vec())),
+        (Some("CMD-SHELL"), Some([line])) => Some(HealthTest::Shell(line.clone())),
+        _ => {
+            field.wrong("expected NONE, CMD and a command, or CMD-SHELL and one line");
+            None
+        }
+    }
+}
+
+/// Items of a list that stands for a map without values, or the entries of the map.
+fn named<'a>(field: &Field<'a>) -> Vec<(String, Field<'a>)> {
+    match field.node.value {
+        Value::List(_) => field.items().into_iter().filter_map(|item| Some((item.name()?, item))).collect(),
+        _ => field.entries().into_iter().map(|(key, value)| (key.text.clone(), value)).collect(),
+    }
+}
+
+fn networks(field: &Field<'_>) -> BTreeMap<String, Attachment> {
+    let mut attachments = BTreeMap::new();
+    for (name, value) in named(field) {
+        let mut attachment = Attachment::default();
+        if !field.is_list() {
+            for (key, option) in value.entries() {
+                match key.text.as_str() {
+                    "aliases" => attachment.aliases = option.distinct(),
+                    _ => option.unexpected(key, attributes::ATTACHMENT, attributes::ATTACHMENT_UNSUPPORTED),
+                }
+            }
+        }
+        value.context.places.borrow_mut().insert(format!("{}.{name}", field.path), value.mark());
+        attachments.insert(name, attachment);
+    }
+    attachments
+}
+
+fn depends_on(field: &Field<'_>) -> BTreeMap<ServiceName, Dependency> {
+    let mut dependencies = BTreeMap::new();
+    for (name, value) in named(field) {
+        let mut dependency =
+            Dependency { condition: Condition::ServiceStarted, required: true, restart: false };
+        if !field.is_list() {
+            for (key, option) in value.entries() {
+                match key.text.as_str() {
+                    "condition" => dependency.condition = condition(&option).unwrap_or(dependency.condition),
+                    "required" => dependency.required = option.boolean().unwrap_or(true),
+                    "restart" => dependency.restart = option.boolean().unwrap_or_default(),
+                    _ => option.unexpected(key, attributes::DEPENDENCY, &[]),
+                }
+            }
+        }
+        value.context.places.borrow_mut().insert(format!("{}.{name}", field.path), value.mark());
+        dependencies.insert(ServiceName::new(name), dependency);
+    }
+    dependencies
+}
+
+fn condition(field: &Field<'_>) -> Option<Condition> {
+    match field.text()?.as_str() {
+        "service_started" => Some(Condition::ServiceStarted),
+        "service_healthy" => Some(Condition::ServiceHealthy),
+        "service_completed_successfully" => Some(Condition::ServiceCompletedSuccessfully),
+        other => {
+            field.wrong(format_args!(
+                "`{other}` is none of service_started, service_healthy, service_completed_successfully"
+            ));
+            None
+        }
+    }
+}
+
+/// Each as `name:address`, the way the engine takes them.
+fn extra_hosts(field: &Field<'_>) -> Vec<String> {
+    let mut hosts = Vec::new();
+    if !field.is_list() {
+        for (key, value) in field.entries() {
+            hosts.extend(value.text().map(|address| format!("{}:{address}", key.text)));
+        }
+        return hosts;
+    }
+    for item in field.items() {
+        let Some(text) = item.text() else { continue };
+        match text.split_once('=').or_else(|| text.split_once(':')) {
+            Some((name, address)) if !name.is_empty() && !address.is_empty() => {
+                let address = address.strip_prefix('[').and_then(|a| a.strip_suffix(']')).unwrap_or(address);
+                hosts.push(format!("{name}:{address}"));
+            }
+            _ => item.wrong("expected a name and an address such as \"db=10.0.0.2\""),
+        }
+    }
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}
+
+fn deploy(service: &mut Service, field: &Field<'_>) {
+    for (key, value) in field.entries() {
+        if key.text != "resources" {
+            value.unexpected(key, attributes::DEPLOY, attributes::DEPLOY_UNSUPPORTED);
+            continue;
+        }
+        for (key, value) in value.entries() {
+            match key.text.as_str() {
+                "limits" => service.limits = resources(&value, attributes::LIMITS, &[]),
+                "reservations" => {
+                    let unsupported = attributes::RESERVATIONS_UNSUPPORTED;
+                    service.reservations = resources(&value, attributes::RESERVATIONS, unsupported);
+                }
+                _ => value.unexpected(key, attributes::RESOURCES, &[]),
+            }
+        }
+    }
+}
+
+fn resources(field: &Field<'_>, known: &[&str], unsupported: &[&str]) -> Resources {
+    let mut resources = Resources::default();
+    for (key, value) in field.entries() {
+        match key.text.as_str() {
+            name if !known.contains(&name) => value.unexpected(key, known, unsupported),
+            "cpus" => {
+                resources.nano_cpus = value.parsed("a number of cores such as \"0.5\"", values::nano_cpus)
+            }
+            "memory" => resources.memory = value.parsed("a size such as 512M", values::bytes),
+            _ => resources.pids = value.integer("a number of processes"),
+        }
+    }
+    resources
+}
