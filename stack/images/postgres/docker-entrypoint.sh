@@ -64,6 +64,7 @@ make_cluster() {
 run_init_script() {
     local script="$1"
     log "running $script"
+    # shellcheck source=/dev/null
     case "$script" in
         *.sh) if [[ -x "$script" ]]; then "$script"; else source "$script"; fi ;;
         *.sql) run_sql --dbname="$POSTGRES_DB" --file="$script" ;;
@@ -139,9 +140,22 @@ prepare() {
     fi
 }
 
+# `postgres --version` and its like answer and leave.
+only_asks() {
+    local argument
+    for argument in "$@"; do
+        case "$argument" in
+            --version | -V | --help | '-?' | --describe-config | -C) return 0 ;;
+        esac
+    done
+    return 1
+}
+
 main() {
     [[ $# -gt 0 && "$1" != -* ]] || set -- postgres "$@"
-    [[ "$1" == postgres ]] || exec "$@"
+    if [[ "$1" != postgres ]] || only_asks "$@"; then
+        exec "$@"
+    fi
     [[ "$(id -u)" != 0 ]] || drop_privileges "$@"
     prepare
     # The server needs none of these, and a process's environment is readable by its owner.
