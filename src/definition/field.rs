@@ -22,7 +22,23 @@ pub(super) struct Context<'a> {
     pub(super) places: RefCell<BTreeMap<String, Mark>>,
 }
 
+/// Problems of one run that are kept. A file with more is broken in one way many times.
+const MAX_PROBLEMS: usize = 200;
+
 impl Context<'_> {
+    fn is_full(&self) -> bool {
+        self.problems.borrow().len() >= MAX_PROBLEMS
+    }
+
+    fn note(&self, finding: Finding) {
+        let mut problems = self.problems.borrow_mut();
+        problems.push(finding);
+        if problems.len() == MAX_PROBLEMS {
+            let message = format!("there are more than {MAX_PROBLEMS} problems; the rest is not shown");
+            problems.push(Finding::error("definition/too-many-problems", message));
+        }
+    }
+
     /// An absolute path without `.` and `..`, from the project directory if it is relative.
     pub(super) fn path(&self, text: &str) -> PathBuf {
         self.path_from(self.directory, text)
@@ -69,17 +85,26 @@ impl<'a> Field<'a> {
 
     /// Notes a problem at this value.
     pub(super) fn problem(&self, finding: Finding) {
-        let place = self.context.sources.place(self.node.mark);
-        self.context.problems.borrow_mut().push(Finding { place: Some(place), ..finding });
+        self.problem_at(self.node.mark, finding);
+    }
+
+    fn problem_at(&self, mark: Mark, finding: Finding) {
+        if !self.context.is_full() {
+            self.context.note(finding.at(self.context.sources.place(mark)));
+        }
     }
 
     /// Notes that the value cannot be understood; says which variables made it, if any did.
     pub(super) fn wrong(&self, what: impl std::fmt::Display) {
-        let finding = Finding::error("definition/bad-value", format!("{}: {what}", self.path));
+        let finding = Finding::error("definition/bad-value", format!("{}: {what}", self.shown_path()));
         self.problem(match self.origin() {
             Some(origin) => finding.hint(origin),
             None => finding,
         });
+    }
+
+    fn shown_path(&self) -> &str {
+        if self.path.is_empty() { "the top level" } else { &self.path }
     }
 
     /// Remembers where this value stands, for checks that run once everything is resolved.
@@ -111,7 +136,7 @@ impl<'a> Field<'a> {
                 Kind::Bool(value) => format!("the truth value {value}"),
                 Kind::Integer(_) | Kind::Float(_) => format!("the number {}", scalar.text),
                 Kind::Date => format!("the date {}", scalar.text),
-                Kind::Text => format!("`{}`", scalar.text),
+                Kind::Text => format!("`{}`", shortened(&scalar.text)),
             },
         };
         self.wrong(format_args!("expected {what}, found {found}"));
@@ -340,7 +365,7 @@ impl<'a> Field<'a> {
             Value::Map(entries) => entries.is_empty(),
         };
         let is_unsupported = unsupported.contains(&key.text.as_str());
-        if key.text.starts_with("x-") || is_unsupported && says_nothing {
+        if key.text.starts_with("x-") || is_unsupported && says_nothing || self.context.is_full() {
             return;
         }
         let owner = self.path.strip_suffix(&key.text).unwrap_or(&self.path).trim_end_matches('.');
@@ -356,15 +381,19 @@ impl<'a> Field<'a> {
                 None => finding.hint("remove it, or start its name with x- to have it ignored"),
             }
         };
-        self.problem(finding);
-        if let Some(last) = self.context.problems.borrow_mut().last_mut() {
-            last.place = Some(self.context.sources.place(key.mark));
-        }
+        self.problem_at(key.mark, finding);
     }
 }
 
 fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// The beginning of a text that may be long or have several lines.
+fn shortened(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let short: String = line.chars().take(60).collect();
+    if short.len() < text.len() { format!("{short}…") } else { short }
 }
 
 /// Whether a variable of this name had better not be shown.

@@ -178,31 +178,32 @@ fn invalid(from: &str) -> Failure {
     Failure::Invalid(shown)
 }
 
-/// Substitutes every value of a tree in place; keys stay as they are. A variable that is nowhere set is a warning, once.
+/// Substitutes every value of a tree in place; keys stay as they are. What there is to say of a
+/// variable is said once; `told` has the names.
 pub(super) fn tree(
     node: &mut Node,
     variables: &Variables,
     sources: &Sources,
-    warned: &mut BTreeSet<String>,
+    told: &mut BTreeSet<String>,
     problems: &mut Vec<Finding>,
 ) {
     let mark = node.mark;
     match &mut node.value {
         Value::Map(entries) => {
             for (_, child) in entries {
-                tree(child, variables, sources, warned, problems);
+                tree(child, variables, sources, told, problems);
             }
         }
         Value::List(items) => {
             for child in items {
-                tree(child, variables, sources, warned, problems);
+                tree(child, variables, sources, told, problems);
             }
         }
         Value::Scalar(scalar) if scalar.text.contains('$') => {
             match substitute(&scalar.text, &|name| variables.get(name)) {
                 Ok((text, used)) => {
                     for name in used.missing {
-                        if warned.insert(name.clone()) {
+                        if told.insert(name.clone()) {
                             problems.push(unset(&name).at(sources.place(mark)));
                         }
                     }
@@ -210,6 +211,7 @@ pub(super) fn tree(
                         Written { text: std::mem::take(&mut scalar.text), variables: used.variables };
                     *scalar = Scalar { text, plain: false, written: Some(Box::new(written)) };
                 }
+                Err(Failure::Required { name, .. }) if !told.insert(name.clone()) => {}
                 Err(failure) => problems.push(failed(failure).at(sources.place(mark))),
             }
         }

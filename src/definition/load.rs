@@ -71,9 +71,9 @@ impl Loader<'_> {
         let mut variables = self.variables(&directory);
         let project = self.project(&documents, &variables, &directory);
         variables.environment.insert("COMPOSE_PROJECT_NAME".into(), project.clone());
-        let mut warned = BTreeSet::new();
+        let mut told = BTreeSet::new();
         for document in &mut documents {
-            interpolate::tree(document, &variables, &self.sources, &mut warned, &mut self.problems);
+            interpolate::tree(document, &variables, &self.sources, &mut told, &mut self.problems);
         }
         if self.problems.iter().any(|finding| finding.severity == Severity::Error) {
             // What follows would report the gaps that these errors leave.
@@ -140,7 +140,7 @@ impl Loader<'_> {
     }
 
     fn documents(&mut self, file: &Path) -> Vec<Node> {
-        let index = self.sources.add(shown(file));
+        let index = self.sources.add(file.to_owned());
         let bytes = match read(file) {
             Ok(bytes) => bytes,
             Err(why) => {
@@ -182,7 +182,7 @@ impl Loader<'_> {
             files.push(own);
         }
         for file in files {
-            let index = self.sources.add(shown(&file));
+            let index = self.sources.add(file.clone());
             let text = match read(&file).map(String::from_utf8) {
                 Ok(Ok(text)) => text,
                 Ok(Err(_)) => {
@@ -242,12 +242,6 @@ fn is_project_character(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')
 }
 
-/// How a file is named to the user: from the current folder if it is below that.
-fn shown(file: &Path) -> PathBuf {
-    let current = std::path::absolute(".").map(|path| clean(&path));
-    current.ok().and_then(|current| file.strip_prefix(current).ok()).unwrap_or(file).to_owned()
-}
-
 /// The bytes of a regular file, and one more than the limit at most.
 fn read(file: &Path) -> Result<Vec<u8>, String> {
     let metadata = std::fs::metadata(file).map_err(|error| reason(&error))?;
@@ -269,6 +263,6 @@ fn reason(error: &std::io::Error) -> String {
 }
 
 fn unreadable(file: &Path, why: &str) -> Finding {
-    let place = Place { file: shown(file), line: 0, column: 0 };
+    let place = Place { file: file.to_owned(), line: 0, column: 0 };
     Finding::error("definition/unreadable", format!("the file cannot be read: {why}")).at(place)
 }

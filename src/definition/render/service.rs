@@ -98,9 +98,12 @@ fn build(build: &Build) -> Tree {
     map.into()
 }
 
-/// `path` as seen from `folder`; both are absolute and clean.
+/// `path` as seen from `folder`, or itself when they have only the root in common; both are absolute and clean.
 fn relative(path: &Path, folder: &Path) -> PathBuf {
     let common = path.components().zip(folder.components()).take_while(|(a, b)| a == b).count();
+    if common <= 1 {
+        return path.to_owned();
+    }
     let up = folder.components().skip(common).map(|_| Component::ParentDir);
     up.chain(path.components().skip(common)).collect()
 }
