@@ -1,8 +1,9 @@
 -- The Let's Go Pokédex in third normal form. Identifiers are PokéAPI's, so that rows can be traced to their source.
+-- Uniqueness beside the keys is checked at commit: a set-based update may pass through states that break it.
 
 CREATE TABLE types (
     id      smallint PRIMARY KEY CHECK (id BETWEEN 1 AND 18),
-    slug    text NOT NULL UNIQUE CHECK (slug ~ '^[a-z]+$'),
+    slug    text NOT NULL UNIQUE DEFERRABLE INITIALLY DEFERRED CHECK (slug ~ '^[a-z]+$'),
     name_en text NOT NULL CHECK (name_en <> ''),
     name_fr text NOT NULL CHECK (name_fr <> '')
 );
@@ -19,7 +20,7 @@ COMMENT ON COLUMN type_effectiveness.halves IS 'Damage factor in halves: 0 none,
 
 CREATE TABLE species (
     id      smallint PRIMARY KEY CHECK (id > 0),
-    slug    text NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9-]+$'),
+    slug    text NOT NULL UNIQUE DEFERRABLE INITIALLY DEFERRED CHECK (slug ~ '^[a-z0-9-]+$'),
     name_en text NOT NULL CHECK (name_en <> ''),
     name_fr text NOT NULL CHECK (name_fr <> '')
 );
@@ -28,7 +29,7 @@ COMMENT ON TABLE species IS 'Species of the Kanto Pokédex of Let''s Go, by nati
 CREATE TABLE pokemon (
     id              smallint PRIMARY KEY CHECK (id > 0),
     species_id      smallint NOT NULL REFERENCES species,
-    slug            text     NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9-]+$'),
+    slug            text     NOT NULL UNIQUE DEFERRABLE INITIALLY DEFERRED CHECK (slug ~ '^[a-z0-9-]+$'),
     form            text     NOT NULL CHECK (form IN ('base', 'alola', 'mega', 'starter')),
     name_en         text     NOT NULL CHECK (name_en <> ''),
     name_fr         text     NOT NULL CHECK (name_fr <> ''),
@@ -53,13 +54,13 @@ CREATE TABLE pokemon_types (
     slot       smallint NOT NULL CHECK (slot IN (1, 2)),
     type_id    smallint NOT NULL REFERENCES types,
     PRIMARY KEY (pokemon_id, slot),
-    UNIQUE (pokemon_id, type_id)
+    UNIQUE (pokemon_id, type_id) DEFERRABLE INITIALLY DEFERRED
 );
 CREATE INDEX pokemon_types_type ON pokemon_types (type_id);
 
 CREATE TABLE moves (
     id             smallint PRIMARY KEY CHECK (id > 0),
-    slug           text     NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9-]+$'),
+    slug           text     NOT NULL UNIQUE DEFERRABLE INITIALLY DEFERRED CHECK (slug ~ '^[a-z0-9-]+$'),
     name_en        text     NOT NULL CHECK (name_en <> ''),
     name_fr        text     NOT NULL CHECK (name_fr <> ''),
     type_id        smallint NOT NULL REFERENCES types,

@@ -1,0 +1,8 @@
+//! Reading `PokéAPI`: its documents, a polite client, and the walk from the games to everything they need.
+
+mod client;
+mod crawl;
+pub mod documents;
+
+pub use client::{Client, FetchError, Politeness};
+pub use crawl::{Documents, crawl};
