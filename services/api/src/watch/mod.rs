@@ -1,0 +1,37 @@
+//! Keeps the snapshot current and readiness true, away from requests: one task for the database, one for the models folder.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+mod database;
+mod model;
+
+pub use database::database;
+pub use model::model;
+
+/// An error with its causes, for the log.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ": {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// Says a thing once until it changes: a service that waits for its database must not fill the log.
+#[derive(Default)]
+struct Once(String);
+
+impl Once {
+    /// Whether `text` is news.
+    fn is_news(&mut self, text: &str) -> bool {
+        let news = self.0 != text;
+        if news {
+            text.clone_into(&mut self.0);
+        }
+        news
+    }
+}
