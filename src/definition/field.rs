@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use super::node::{Key, Kind, Mark, Node, Scalar, Sources, Value};
+use super::node::{Key, Kind, Mark, Node, Scalar, Sources, Value, Written};
 use super::values;
 use crate::finding::Finding;
 
@@ -23,33 +23,26 @@ pub(super) struct Context<'a> {
 }
 
 /// Problems of one run that are kept. A file with more is broken in one way many times.
-const MAX_PROBLEMS: usize = 200;
+pub(super) const MAX_PROBLEMS: usize = 200;
 
 impl Context<'_> {
     fn is_full(&self) -> bool {
         self.problems.borrow().len() >= MAX_PROBLEMS
     }
 
-    fn note(&self, finding: Finding) {
-        let mut problems = self.problems.borrow_mut();
-        problems.push(finding);
-        if problems.len() == MAX_PROBLEMS {
-            let message = format!("there are more than {MAX_PROBLEMS} problems; the rest is not shown");
-            problems.push(Finding::error("definition/too-many-problems", message));
-        }
-    }
-
-    /// An absolute path without `.` and `..`, from the project directory if it is relative.
+    /// An absolute path, from the project directory if it is relative. An absolute one stays as it is written, as with Compose.
     pub(super) fn path(&self, text: &str) -> PathBuf {
         self.path_from(self.directory, text)
     }
 
     pub(super) fn path_from(&self, base: &Path, text: &str) -> PathBuf {
-        let expanded = match (text.strip_prefix('~'), self.home) {
-            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
-            _ => text.to_owned(),
-        };
-        clean(&base.join(expanded))
+        match (text.strip_prefix('~'), self.home) {
+            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
+                clean(Path::new(&format!("{home}{rest}")))
+            }
+            _ if text.starts_with('/') => text.into(),
+            _ => clean(&base.join(text)),
+        }
     }
 }
 
@@ -90,17 +83,24 @@ impl<'a> Field<'a> {
 
     fn problem_at(&self, mark: Mark, finding: Finding) {
         if !self.context.is_full() {
-            self.context.note(finding.at(self.context.sources.place(mark)));
+            let finding = finding.at(self.context.sources.place(mark));
+            self.context.problems.borrow_mut().push(finding);
         }
     }
 
-    /// Notes that the value cannot be understood; says which variables made it, if any did.
+    /// Notes that the value cannot be understood; says which variables made it, if any did, and keeps secret ones to itself.
     pub(super) fn wrong(&self, what: impl std::fmt::Display) {
-        let finding = Finding::error("definition/bad-value", format!("{}: {what}", self.shown_path()));
-        self.problem(match self.origin() {
-            Some(origin) => finding.hint(origin),
-            None => finding,
-        });
+        let mut message = format!("{}: {what}", self.shown_path());
+        let mut hint = None;
+        if let Value::Scalar(Scalar { written: Some(written), .. }) = &self.node.value {
+            for (_, value) in
+                written.variables.iter().filter(|(name, value)| is_secret(name) && !value.is_empty())
+            {
+                message = message.replace(value, "***");
+            }
+            hint = Some(origin(written));
+        }
+        self.problem(Finding { hint, ..Finding::error("definition/bad-value", message) });
     }
 
     fn shown_path(&self) -> &str {
@@ -110,21 +110,6 @@ impl<'a> Field<'a> {
     /// Remembers where this value stands, for checks that run once everything is resolved.
     pub(super) fn remember(&self) {
         self.context.places.borrow_mut().insert(self.path.clone(), self.node.mark);
-    }
-
-    fn origin(&self) -> Option<String> {
-        let Value::Scalar(Scalar { written: Some(written), .. }) = &self.node.value else { return None };
-        let values: Vec<String> = written
-            .variables
-            .iter()
-            .map(
-                |(name, value)| {
-                    if is_secret(name) { format!("{name}=***") } else { format!("{name}={value}") }
-                },
-            )
-            .collect();
-        let values = if values.is_empty() { "no variable of it is set".into() } else { values.join(", ") };
-        Some(format!("it is written `{}`, and {values}", written.text))
     }
 
     fn expected(&self, what: &str) {
@@ -149,6 +134,11 @@ impl<'a> Field<'a> {
 
     /// The entries of a map; nothing for null.
     pub(super) fn entries(&self) -> Vec<(&'a Key, Field<'a>)> {
+        self.entries_of("a map")
+    }
+
+    /// The same where other forms are allowed besides: `what` names them all.
+    pub(super) fn entries_of(&self, what: &str) -> Vec<(&'a Key, Field<'a>)> {
         match &self.node.value {
             Value::Map(entries) => entries
                 .iter()
@@ -156,7 +146,7 @@ impl<'a> Field<'a> {
                 .collect(),
             _ => {
                 if !self.node.is_null() {
-                    self.expected("a map");
+                    self.expected(what);
                 }
                 Vec::new()
             }
@@ -165,6 +155,10 @@ impl<'a> Field<'a> {
 
     /// The items of a list; nothing for null.
     pub(super) fn items(&self) -> Vec<Field<'a>> {
+        self.items_of("a list")
+    }
+
+    fn items_of(&self, what: &str) -> Vec<Field<'a>> {
         match &self.node.value {
             Value::List(items) => items
                 .iter()
@@ -173,7 +167,7 @@ impl<'a> Field<'a> {
                 .collect(),
             _ => {
                 if !self.node.is_null() {
-                    self.expected("a list");
+                    self.expected(what);
                 }
                 Vec::new()
             }
@@ -325,7 +319,7 @@ impl<'a> Field<'a> {
             return None;
         }
         if !self.is_scalar() {
-            return Some(self.texts());
+            return Some(self.items_of("a line or a list").iter().filter_map(Field::text).collect());
         }
         let line = self.text()?;
         let words = values::words(&line);
@@ -338,7 +332,7 @@ impl<'a> Field<'a> {
     /// A map of scalars, or a list of `NAME=value`. A name alone has no value.
     pub(super) fn pairs(&self) -> Vec<(String, Option<String>)> {
         if !self.is_list() {
-            let entries = self.entries();
+            let entries = self.entries_of("a map or a list");
             return entries
                 .iter()
                 .filter_map(|(key, field)| Some((key.text.clone(), field.loose()?)))
@@ -389,6 +383,16 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
+/// How a value came to be, in words.
+fn origin(written: &Written) -> String {
+    let show = |(name, value): &(String, String)| {
+        if is_secret(name) { format!("{name}=***") } else { format!("{name}={value}") }
+    };
+    let values: Vec<String> = written.variables.iter().map(show).collect();
+    let values = if values.is_empty() { "no variable of it is set".into() } else { values.join(", ") };
+    format!("it is written `{}`, and {values}", written.text)
+}
+
 /// The beginning of a text that may be long or have several lines.
 fn shortened(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
@@ -405,8 +409,8 @@ fn is_secret(name: &str) -> bool {
 /// The name that was probably meant.
 pub(super) fn closest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     names
-        .map(|name| (strsim::damerau_levenshtein(wrong, name), name))
-        .filter(|(distance, name)| *distance <= (name.chars().count() / 3).max(1))
+        .map(|name| (strsim::damerau_levenshtein(wrong, name), name.len().abs_diff(wrong.len()), name))
+        .filter(|(distance, _, name)| *distance <= (name.chars().count() / 3).max(1))
         .min()
-        .map(|(_, name)| name)
+        .map(|(_, _, name)| name)
 }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::field::{Context, Field, clean};
+use super::field::{Context, Field, MAX_PROBLEMS, clean};
 use super::interpolate::{self, Variables};
 use super::model::Definition;
 use super::node::{Kind, Mark, Node, Scalar, Sources, Tag, Value};
@@ -45,7 +45,15 @@ pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
     let mut loader = Loader { request, sources: Sources::default(), problems: Vec::new() };
     let loaded = loader.run();
     let mut problems = loader.problems;
-    problems.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    problems.sort_by(|a, b| {
+        let key = |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.place.is_none());
+        key(a).cmp(&key(b)).then_with(|| a.place.cmp(&b.place))
+    });
+    if problems.len() >= MAX_PROBLEMS {
+        problems.truncate(MAX_PROBLEMS);
+        let message = format!("only the first {MAX_PROBLEMS} problems are shown");
+        problems.push(Finding::error("definition/too-many-problems", message));
+    }
     match loaded {
         Some(loaded) if problems.iter().all(|finding| finding.severity != Severity::Error) => {
             Ok(Loaded { warnings: problems, ..loaded })

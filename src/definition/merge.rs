@@ -93,7 +93,7 @@ impl Merger<'_> {
                 let finding = Finding::error("definition/cannot-merge", message).at(place);
                 self.problems
                     .push(finding.hint("write it in the same form, or tag it !override to replace it"));
-                over
+                base
             }
         };
         Node { mark, tag: Tag::None, value }

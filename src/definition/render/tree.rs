@@ -146,6 +146,12 @@ pub(super) fn json(tree: &Tree, indented: bool) -> String {
         .replace('\u{2029}', "\\u2029")
 }
 
+/// Whether the writer would leave a text without quotes, or break it into lines, though some reader takes that for another one.
+fn needs_quotes(text: &str) -> bool {
+    let breaks = ['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'];
+    !text.is_empty() && (Scalar::is_ambiguous(text) || text.contains(breaks))
+}
+
 /// YAML that every reader of the wild reads as the same text. The writer leaves plain what YAML 1.2 calls text, while Compose's
 /// reader sees a number in `1_000` and a date in `2024-01-31`; a control character put in front makes it quote those.
 pub(super) fn yaml(tree: &Tree) -> String {
@@ -155,7 +161,7 @@ pub(super) fn yaml(tree: &Tree) -> String {
     let unused = |n: &u32| !all.contains(&format!("force-quotes-{n}"));
     let word = format!("force-quotes-{}", (0..).find(unused).unwrap_or_default());
     tree.each_text(&mut |text| {
-        if Scalar::is_ambiguous(text) && !text.is_empty() {
+        if needs_quotes(text) {
             text.insert_str(0, &format!("\u{1}{word}"));
         }
     });

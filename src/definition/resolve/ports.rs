@@ -171,7 +171,7 @@ mod tests {
             ("host:80:80", "not an IP address"),
             ("8000-8002:80", "differ in length"),
             ("9-8", "backwards"),
-            ("a:b:c:d:e", "container port `e`"),
+            ("a:b:c:1:80", "host address `a:b:c`"),
         ] {
             let message = parse(text).expect_err(text);
             assert!(message.contains(part), "{text}: {message}");

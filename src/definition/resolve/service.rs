@@ -114,7 +114,10 @@ fn process(service: &mut Service, key: &Key, field: &Field<'_>) -> bool {
 /// What the container is joined to.
 fn surroundings(service: &mut Service, key: &Key, field: &Field<'_>) -> bool {
     match key.text.as_str() {
-        "ports" => service.ports = ports::read(field),
+        "ports" => {
+            field.remember();
+            service.ports = ports::read(field);
+        }
         "volumes" => service.mounts = mounts::read(field),
         "networks" => service.networks = networks(field),
         "depends_on" => service.depends_on = depends_on(field),
@@ -269,7 +272,11 @@ fn health_test(field: &Field<'_>) -> Option<HealthTest> {
 fn named<'a>(field: &Field<'a>) -> Vec<(String, Field<'a>)> {
     match field.node.value {
         Value::List(_) => field.items().into_iter().filter_map(|item| Some((item.name()?, item))).collect(),
-        _ => field.entries().into_iter().map(|(key, value)| (key.text.clone(), value)).collect(),
+        _ => field
+            .entries_of("a list or a map")
+            .into_iter()
+            .map(|(key, value)| (key.text.clone(), value))
+            .collect(),
     }
 }
 
