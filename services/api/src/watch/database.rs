@@ -37,8 +37,6 @@ enum WatchError {
     Query(#[from] tokio_postgres::Error),
     #[error("cannot read the Pokédex")]
     Load(#[from] StoreError),
-    #[error("the Pokédex is empty")]
-    Empty,
 }
 
 impl WatchError {
@@ -50,8 +48,8 @@ impl WatchError {
             Self::Schema(error @ (SchemaError::Newer { .. } | SchemaError::Older { .. })) => {
                 error.to_string()
             }
+            Self::Load(error @ StoreError::Empty) => error.to_string(),
             Self::Schema(_) | Self::Query(_) | Self::Load(_) => "a query failed".to_owned(),
-            Self::Empty => "the Pokédex is empty: run the etl".to_owned(),
         }
     }
 }
@@ -107,9 +105,6 @@ async fn last_run(client: &Client, statement: &Statement) -> Result<Option<i64>,
 
 async fn load(api: &Api, client: &Client) -> Result<(), WatchError> {
     let dex = timeout(LOAD_WITHIN, store::load(client)).await??;
-    if dex.pokemon.is_empty() {
-        return Err(WatchError::Empty);
-    }
     tracing::info!(pokemon = dex.pokemon.len(), moves = dex.moves.len(), "Pokédex loaded");
     api.set_catalogue(Catalogue::new(dex));
     Ok(())

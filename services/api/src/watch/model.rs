@@ -6,13 +6,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use dex::model::METADATA_FILE;
 use dex::predict::Predictor;
 use tokio::time::sleep;
 
 use super::{Once, with_causes};
 use crate::state::Api;
 
-const METADATA: &str = "battle_winner.metadata.json";
 /// How often to look before there is a model, and after.
 const LOOK_FIRST: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ pub async fn model(api: Api, dir: PathBuf) {
 }
 
 fn published(dir: &Path) -> std::io::Result<Published> {
-    let metadata = fs::metadata(dir.join(METADATA))?;
+    let metadata = fs::metadata(dir.join(METADATA_FILE))?;
     Ok(Published { inode: metadata.ino(), length: metadata.len(), modified: metadata.modified().ok() })
 }
 

@@ -90,7 +90,7 @@ async fn a_body_cut_short_is_refused() {
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_given_up() {
     let limits =
-        Limits { answer: Duration::from_millis(50), body: Duration::from_secs(60), ..Limits::default() };
+        Limits { answer: Duration::from_millis(50), body: Duration::from_mins(1), ..Limits::default() };
     let api = ready_with(limits, None);
     let stalled = Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>());
     post(&api, "/predict/battle", stalled).await.assert_problem(503, "timeout");

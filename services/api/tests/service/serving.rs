@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::support::ready;
+use crate::support::{eventually, get, ready};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -116,14 +116,10 @@ async fn a_model_that_does_not_load_leaves_the_one_in_use() {
     std::fs::write(dir.path().join("battle_winner.json"), "garbage").unwrap();
     std::fs::write(dir.path().join("battle_winner.metadata.json"), "garbage").unwrap();
     let watcher = tokio::spawn(watch::model(api.clone(), dir.path().to_owned()));
-    let failed = async {
-        while !crate::support::get(&api, "/metrics").await.text().contains("model_load_failures_total 1") {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, failed).await.unwrap();
+    let exposed = || String::from_utf8(api.metrics().render(0).unwrap()).unwrap();
+    eventually("the model is refused", || exposed().contains("model_load_failures_total 1")).await;
     watcher.abort();
     let snapshot = api.snapshot();
     assert_eq!(snapshot.model().ok().map(|loaded| loaded.model.name()), Some("formula"));
-    assert_eq!(crate::support::get(&api, "/health").await.status, 200);
+    assert_eq!(get(&api, "/health").await.status, 200);
 }

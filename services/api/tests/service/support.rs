@@ -23,11 +23,11 @@ pub(crate) const KEY: &str = "a-key-of-tests";
 pub(crate) struct Formula;
 
 impl Model for Formula {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "formula"
     }
 
-    fn version(&self) -> &str {
+    fn version(&self) -> &'static str {
         "1"
     }
 
@@ -218,4 +218,15 @@ pub(crate) fn pokedex() -> Pokedex {
         })
         .to_vec();
     Pokedex { pokemon, moves, types, chart: TypeChart([[2; 18]; 18]) }
+}
+
+/// Looks until `holds` does; fails after a time no working service needs.
+pub(crate) async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let looks = async {
+        let mut tick = tokio::time::interval(Duration::from_millis(5));
+        while !holds() {
+            tick.tick().await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(20), looks).await.is_ok(), "not in time: {what}");
 }
