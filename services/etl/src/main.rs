@@ -21,12 +21,18 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const TIMEOUT: u8 = 5;
 
-/// Imports the Pokédex of Let's Go into PostgreSQL.
-///
-/// Environment: POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB, POSTGRES_USER, POSTGRES_PASSWORD, ETL_SOURCE (snapshot, live or
-/// auto), POKEAPI_BASE_URL, ETL_DB_WAIT_S, PDEX_LOG (a tracing filter).
+const ENVIRONMENT: &str = "\
+Environment:
+  POSTGRES_HOST, POSTGRES_PORT      where the database is [default: db, 5432]
+  POSTGRES_DB, POSTGRES_USER, POSTGRES_PASSWORD
+  ETL_SOURCE                        snapshot, live or auto [default: snapshot]
+  POKEAPI_BASE_URL                  [default: https://pokeapi.co/api/v2]
+  ETL_DB_WAIT_S                     seconds to wait for the database [default: 60]
+  PDEX_LOG                          a log filter such as debug [default: info]";
+
+/// Imports the Pokédex of Let's Go into PostgreSQL
 #[derive(Debug, Parser)]
-#[command(name = "etl", version)]
+#[command(name = "etl", version, after_help = ENVIRONMENT)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -49,20 +55,8 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_env("PDEX_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
-        .with_writer(std::io::stderr)
-        .init();
     let lookup = |variable: &str| std::env::var(variable).ok();
-    let result = match arguments.command.unwrap_or(Command::Run) {
-        Command::Run => run(&lookup).await,
-        Command::Export { output } => export(&lookup, &output).await,
-        Command::Check => check(&lookup).await,
-    };
-    match result {
+    match execute(arguments.command.unwrap_or(Command::Run), &lookup).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let mut stderr = std::io::stderr().lock();
@@ -71,6 +65,31 @@ async fn main() -> ExitCode {
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+async fn execute(command: Command, lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<()> {
+    start_log(lookup)?;
+    match command {
+        Command::Run => run(lookup).await,
+        Command::Export { output } => export(lookup, &output).await,
+        Command::Check => check(lookup).await,
+    }
+}
+
+fn start_log(lookup: &dyn Fn(&str) -> Option<String>) -> Result<(), SettingsError> {
+    let text = lookup("PDEX_LOG").filter(|text| !text.is_empty()).unwrap_or_else(|| "info".to_owned());
+    let filter = EnvFilter::try_new(&text).map_err(|_| SettingsError::Invalid {
+        variable: "PDEX_LOG",
+        value: text,
+        expected: "a log filter such as info or etl=debug",
+    })?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal() && lookup("NO_COLOR").is_none())
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
 }
 
 async fn run(lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<()> {

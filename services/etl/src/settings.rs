@@ -51,8 +51,8 @@ impl Settings {
             choice,
             pokeapi: pokeapi_base_url(lookup),
             database_wait: Duration::from_secs(database_wait_s.into()),
-            lock_wait: Duration::from_secs(300),
-            live_budget: Duration::from_secs(if choice == Choice::Auto { 120 } else { 600 }),
+            lock_wait: Duration::from_mins(5),
+            live_budget: Duration::from_mins(if choice == Choice::Auto { 2 } else { 10 }),
         })
     }
 }

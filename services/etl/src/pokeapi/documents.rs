@@ -247,9 +247,7 @@ mod tests {
         for url in
             ["", "/", "move", "https://pokeapi.co/api/v2/move/../71", "x/move/7 1", "x/move?/71", "x//71"]
         {
-            let path = link(url).path();
-            assert!(path.as_deref().is_none_or(|p| p == "../71"), "{url}: {path:?}");
-            assert_ne!(path.as_deref(), Some("../71"), "{url}");
+            assert_eq!(link(url).path(), None, "{url}");
         }
         assert_eq!(link("x/move/70000").id(), None);
     }

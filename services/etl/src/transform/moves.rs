@@ -18,7 +18,7 @@ pub(super) fn moves(documents: &Documents, rejects: &mut Vec<Reject>) -> Vec<Mov
     let mut moves = Vec::new();
     for document in &documents.moves {
         match one(document, &documents.version_group_order) {
-            Ok(move_) => moves.push(move_),
+            Ok(made) => moves.push(made),
             Err(reason) => rejects.push(Reject::new(format!("move/{}", document.id), reason)),
         }
     }
@@ -42,7 +42,7 @@ fn one(document: &documents::Move, order: &BTreeMap<String, i32>) -> Result<Move
         })
         .collect::<Result<Vec<_>, String>>()?;
     stat_changes.sort_by_key(|(position, _)| *position);
-    let mut move_ = Move {
+    let mut made = Move {
         id: document.id,
         slug: document.name.clone(),
         name_en,
@@ -66,8 +66,8 @@ fn one(document: &documents::Move, order: &BTreeMap<String, i32>) -> Result<Move
         effect_class: meta.category.name.clone(),
         target: document.target.name.clone(),
     };
-    letsgo::correct(&mut move_);
-    Ok(move_)
+    letsgo::correct(&mut made);
+    Ok(made)
 }
 
 fn category(damage_class: &str) -> Result<Category, String> {

@@ -13,7 +13,7 @@ pub(super) fn names(documents: &Documents, rejects: &mut Vec<Reject>) -> Vec<Typ
     let mut types = Vec::new();
     for document in &documents.types {
         match one(document) {
-            Ok(type_) => types.push(type_),
+            Ok(names) => types.push(names),
             Err(reason) => rejects.push(Reject::new(format!("type/{}", document.id), reason)),
         }
     }
