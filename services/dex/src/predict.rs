@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::battle::Rules;
+use crate::battle::{Fighter, Matchup, Rules};
 use crate::features;
 use crate::model::{Metadata, Model, ModelError};
 use crate::pokedex::{Move, Pokedex, Pokemon};
@@ -56,9 +56,24 @@ impl Predictor {
     /// The odds of `a` against `b`. Both orders are evaluated and averaged, so swapping the sides swaps the answer exactly.
     pub fn predict(&self, dex: &Pokedex, a: &Side<'_>, b: &Side<'_>) -> Prediction {
         let rules = Rules::default();
-        let ab = self.model.forest.probability(&features::row(dex, &rules, a.pokemon, b.pokemon));
-        let ba = self.model.forest.probability(&features::row(dex, &rules, b.pokemon, a.pokemon));
-        let probability_a = f64::midpoint(f64::from(ab), 1.0 - f64::from(ba));
-        Prediction { probability_a, probability_b: 1.0 - probability_a, best_move_a: None, best_move_b: None }
+        let [a, b] = [a, b].map(|side| Fighter::new(dex, &rules, side.pokemon, &side.moves));
+        let matchup = Matchup::new(&dex.chart, &a, &b);
+        let [ab, ba] = features::rows(&matchup).map(|row| f64::from(self.model.forest.probability(&row)));
+        let best_move =
+            |side: usize| matchup.opening(side).map(|slot| matchup.fighter(side).moves()[slot].id);
+        let probability_a = antisymmetric(ab, ba);
+        Prediction {
+            probability_a,
+            probability_b: 1.0 - probability_a,
+            best_move_a: best_move(0),
+            best_move_b: best_move(1),
+        }
     }
+}
+
+/// The mean of what the two orders say. Computed from the larger side, so that swapping the sides gives exactly the
+/// complement: for p ≥ 0.5, `1 - p` loses nothing.
+fn antisymmetric(ab: f64, ba: f64) -> f64 {
+    let [a, b] = [f64::midpoint(ab, 1.0 - ba), f64::midpoint(ba, 1.0 - ab)];
+    if a >= b { a } else { 1.0 - b }
 }

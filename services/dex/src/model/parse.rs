@@ -16,7 +16,8 @@ struct Learner {
     #[serde(default)]
     feature_names: Vec<String>,
     gradient_booster: Booster,
-    learner_model_param: LearnerParam,
+    #[serde(rename = "learner_model_param")]
+    parameters: LearnerParam,
     objective: Named,
 }
 
@@ -75,7 +76,7 @@ pub(super) fn forest(bytes: &[u8], features: &[&str]) -> Result<Forest, ModelErr
     if learner.gradient_booster.name != "gbtree" {
         return unsupported("booster", learner.gradient_booster.name, "gbtree");
     }
-    let param = learner.learner_model_param;
+    let param = learner.parameters;
     if !matches!(param.num_class.as_str(), "" | "0" | "1") {
         return unsupported("number of classes", param.num_class, "one probability");
     }

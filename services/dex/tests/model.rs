@@ -1,0 +1,147 @@
+//! The evaluator of `XGBoost`'s JSON: its answers on a forest worked by hand, and its refusal of everything that is not one.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot build its input has failed")]
+
+use dex::model::{Forest, ModelError};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const NAMES: [&str; 2] = ["x", "y"];
+
+/// Two trees on two features, as `XGBoost` 3 writes them.
+fn sample() -> Value {
+    let tree = |left: [i64; 5], right: [i64; 5], features: [u64; 5], values: [f64; 5], default: [u8; 5]| {
+        json!({
+            "base_weights": [0.0, 0.0, 0.0, 0.0, 0.0], "categories": [], "id": 0,
+            "left_children": left, "right_children": right, "split_indices": features,
+            "split_conditions": values, "default_left": default, "split_type": [0, 0, 0, 0, 0],
+            "tree_param": {"num_nodes": "5", "num_feature": "2"},
+        })
+    };
+    json!({"version": [3, 2, 0], "learner": {
+        "attributes": {}, "feature_names": [], "feature_types": [],
+        "gradient_booster": {"name": "gbtree", "model": {
+            "gbtree_model_param": {"num_trees": "2"}, "tree_info": [0, 0],
+            "trees": [
+                tree([1, -1, 3, -1, -1], [2, -1, 4, -1, -1], [0, 0, 1, 0, 0], [0.5, -1.0, 2.0, 0.25, 1.0], [1, 0, 0, 0, 0]),
+                // Children that are not side by side, the deeper one first.
+                tree([4, -1, -1, -1, 2], [1, -1, -1, -1, 3], [1, 0, 0, 0, 0], [3.0, 0.125, -0.5, 0.5, 1.5], [0, 0, 0, 0, 1]),
+            ],
+        }},
+        "learner_model_param": {"base_score": "[5E-1]", "num_class": "0", "num_feature": "2", "num_target": "1"},
+        "objective": {"name": "binary:logistic", "reg_loss_param": {"scale_pos_weight": "1"}},
+    }})
+}
+
+fn load(model: &Value) -> Result<Forest, ModelError> {
+    Forest::from_json(model.to_string().as_bytes(), &NAMES)
+}
+
+#[test]
+fn rows_follow_the_trees_by_hand() {
+    let forest = load(&sample()).unwrap();
+    assert_eq!((forest.trees(), forest.features()), (2, 2));
+    for (row, sum) in [
+        ([0.0, 0.0], -1.0 - 0.5),
+        // Left is strictly below the threshold.
+        ([0.5, 2.0], 1.0 - 0.5),
+        ([0.5, 1.0], 0.25 - 0.5),
+        ([2.0, 3.0], 1.0 + 0.125),
+        ([2.0, 0.0], 0.25 + 0.5),
+        // Missing values take the default: left at the first root, right at the second.
+        ([f32::NAN, f32::NAN], -1.0 + 0.125),
+    ] {
+        assert!((forest.margin(&row) - sum).abs() < 1e-6, "{row:?} {}", forest.margin(&row));
+        assert!((forest.probability(&row) - 1.0 / (1.0 + (-sum).exp())).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn base_score_is_a_probability_as_text_or_vector() {
+    for (text, margin) in [("5E-1", 0.0), ("[7.5E-1]", 3.0_f32.ln()), ("[0.25]", -(3.0_f32.ln()))] {
+        let mut model = sample();
+        model["learner"]["learner_model_param"]["base_score"] = json!(text);
+        assert!((load(&model).unwrap().margin(&[0.0, 0.0]) + 1.5 - margin).abs() < 1e-6, "{text}");
+    }
+}
+
+/// Puts a value at a JSON pointer and expects a refusal that says `message`.
+#[track_caller]
+fn refused(pointer: &str, value: Value, message: &str) {
+    let mut model = sample();
+    *model.pointer_mut(pointer).unwrap() = value;
+    let error = load(&model).unwrap_err().to_string();
+    assert!(error.contains(message), "{pointer}: {error}");
+}
+
+#[test]
+fn what_is_not_our_model_is_refused_with_its_place() {
+    let tree = "/learner/gradient_booster/model/trees/1";
+    refused("/learner/objective/name", json!("reg:squarederror"), "objective is reg:squarederror");
+    refused("/learner/gradient_booster/name", json!("dart"), "booster is dart");
+    refused("/learner/learner_model_param/num_feature", json!("3"), "3 features instead of 2");
+    refused("/learner/learner_model_param/num_class", json!("3"), "number of classes");
+    refused("/learner/learner_model_param/base_score", json!("[2]"), "base_score");
+    refused("/learner/learner_model_param/base_score", json!("[0.5,0.5]"), "base_score");
+    refused("/learner/feature_names", json!(["y", "x"]), "feature 0 is \"y\" instead of \"x\"");
+    refused(&format!("{tree}/left_children/0"), json!(5), "child outside the tree");
+    refused(&format!("{tree}/left_children/0"), json!(-2), "child outside the tree");
+    refused(&format!("{tree}/left_children/4"), json!(4), "two parents");
+    refused(&format!("{tree}/left_children/4"), json!(0), "two parents");
+    refused(&format!("{tree}/left_children/4"), json!(-1), "one child");
+    refused(&format!("{tree}/split_indices/0"), json!(2), "splits on feature 2");
+    refused(&format!("{tree}/split_indices/0"), json!(u64::MAX), "splits on feature");
+    refused(&format!("{tree}/split_type/0"), json!(1), "categories");
+    refused(&format!("{tree}/default_left"), json!([0, 0]), "differ in length");
+    refused(&format!("{tree}/split_conditions/0"), json!(1e300), "not a number");
+    refused(&format!("{tree}/left_children"), json!([]), "no nodes");
+}
+
+#[test]
+fn truncated_file_is_refused_wherever_it_ends() {
+    let text = sample().to_string();
+    for end in 0..text.len() {
+        assert!(Forest::from_json(&text.as_bytes()[..end], &NAMES).is_err(), "{end}");
+    }
+}
+
+/// Every number of the sample, to be replaced one at a time.
+fn numbers(value: &Value, at: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Number(_) => found.push(at.to_owned()),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(i, v)| numbers(v, &format!("{at}/{i}"), found));
+        }
+        Value::Object(fields) => fields.iter().for_each(|(k, v)| numbers(v, &format!("{at}/{k}"), found)),
+        _ => {}
+    }
+}
+
+proptest! {
+    /// Whatever is done to the bytes, loading answers, and what loads can be evaluated.
+    #[test]
+    fn changed_bytes_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+        let mut bytes = sample().to_string().into_bytes();
+        for (index, byte) in changes {
+            let at = index.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(forest) = Forest::from_json(&bytes, &NAMES) {
+            forest.probability(&[0.5, 2.5]);
+        }
+    }
+
+    #[test]
+    fn changed_numbers_never_panic(changes in prop::collection::vec((any::<prop::sample::Index>(), -3_i64..8), 1..6)) {
+        let mut model = sample();
+        let mut places = Vec::new();
+        numbers(&model, "", &mut places);
+        for (index, number) in changes {
+            *model.pointer_mut(index.get::<String>(&places)).unwrap() = json!(number);
+        }
+        if let Ok(forest) = load(&model) {
+            forest.probability(&[0.5, 2.5]);
+            forest.probability(&[f32::NAN, -1.0]);
+        }
+    }
+}
