@@ -57,7 +57,10 @@ pub struct Policy {
 impl Policy {
     /// The policy that a service's health check, published ports and `x-pdex.ready` amount to.
     pub fn of(service: &Service) -> Self {
-        let test = service.healthcheck.as_ref().filter(|check| check.test != HealthTest::Disabled);
+        let test = service
+            .healthcheck
+            .as_ref()
+            .filter(|check| matches!(check.test, HealthTest::Command(_) | HealthTest::Shell(_)));
         let http = service
             .pdex
             .ready

@@ -34,6 +34,9 @@ impl World {
     }
 }
 
+/// End of the name of a container that waits to take another's place.
+pub const ASIDE: &str = ".pdex-next";
+
 /// One container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Container {
@@ -45,8 +48,8 @@ pub struct Container {
     pub config_hash: String,
     pub image: ImageId,
     pub state: State,
-    /// Label `io.pdex.replaces`: made aside to take the place of this container, and not yet put there.
-    pub replaces: Option<ContainerId>,
+    /// Made to take another's place and not put there: what an interrupted run left. Its name ends in [`ASIDE`].
+    pub aside: bool,
 }
 
 /// What a container is doing.

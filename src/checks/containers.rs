@@ -19,7 +19,7 @@ pub(super) fn check(definition: &Definition, world: &World) -> Vec<CheckResult> 
 
 fn one(service: &Service, job: bool, world: &World) -> Outcome {
     let name = &service.name;
-    let Some(container) = world.of(name).find(|c| c.replaces.is_none()) else {
+    let Some(container) = world.of(name).find(|c| !c.aside) else {
         if service.pdex.image_unavailable == ImageUnavailable::Skip
             && !world.images.contains_key(&service.image)
         {
@@ -64,7 +64,7 @@ mod tests {
             config_hash: String::new(),
             image: ImageId("sha256:1".into()),
             state,
-            replaces: None,
+            aside: false,
         };
         World { containers: vec![container], ..World::default() }
     }

@@ -21,7 +21,9 @@ const EXIT_CODES: &str = "Exit codes: 0 ok · 1 failed · 2 usage · 3 unhealthy
 #[derive(Debug, Args)]
 pub struct Global {
     /// Definition to load; repeat to merge more over it [default: stack/predictiondex.yaml of this folder or one above]
-    #[arg(short, long = "file", value_name = "FILE", global = true)]
+    ///
+    /// Before the command, as with Compose: `logs -f` follows.
+    #[arg(short, long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Project name [default: the definition's]
     #[arg(short, long, value_name = "NAME", global = true)]
@@ -38,11 +40,14 @@ pub struct Global {
     /// Address of the container engine [default: DOCKER_HOST, else the local socket]
     #[arg(long, value_name = "URL", global = true)]
     pub docker_host: Option<String>,
+    /// `docker`, or `sim[:FILE]` for the simulated engine of the tests
+    #[arg(long, value_name = "RUNTIME", default_value = "docker", hide = true, global = true)]
+    pub runtime: String,
     /// How progress is shown on the error output
     #[arg(long, value_enum, default_value_t = ProgressMode::Auto, global = true)]
     pub progress: ProgressMode,
-    /// Say more on the error output; repeat for more still
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    /// Say more on the error output; repeat for more still (before the command: `down -v` means volumes)
+    #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 

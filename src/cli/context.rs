@@ -9,8 +9,10 @@ use super::exit::{Exit, Stop};
 use crate::definition::model::{Definition, ServiceName};
 use crate::definition::{Loaded, Request, load};
 use crate::report::failures;
-use crate::runtime::RuntimeError;
 use crate::runtime::docker::Docker;
+use crate::runtime::sim::Simulated;
+use crate::runtime::{Runtime, RuntimeError};
+use crate::world::World;
 
 /// Where the platform's definition lies in its repository.
 const STACK: &str = "stack/predictiondex.yaml";
@@ -45,7 +47,7 @@ pub(crate) fn definition(
         profiles: global.profiles.clone(),
     };
     match load(&request) {
-        Ok(Loaded { definition, warnings }) => {
+        Ok(Loaded { definition, warnings, .. }) => {
             let _ = write!(std::io::stderr(), "{}", failures::findings(&relative(warnings)));
             Ok(definition)
         }
@@ -66,10 +68,38 @@ fn relative(mut findings: Vec<crate::finding::Finding>) -> Vec<crate::finding::F
     findings
 }
 
+/// The engine that a command works on.
+#[derive(Debug)]
+pub(crate) enum Engine {
+    Docker(Docker),
+    Simulated(Simulated),
+}
+
+/// Runs the same code on whichever engine it is.
+macro_rules! on_engine {
+    ($engine:expr, $runtime:ident => $body:expr) => {
+        match $engine {
+            crate::cli::context::Engine::Docker($runtime) => $body,
+            crate::cli::context::Engine::Simulated($runtime) => $body,
+        }
+    };
+}
+pub(crate) use on_engine;
+
 /// Connects to the engine.
-pub(crate) async fn connect(global: &Global, environment: &BTreeMap<String, String>) -> Result<Docker, Stop> {
+pub(crate) async fn connect(global: &Global, environment: &BTreeMap<String, String>) -> Result<Engine, Stop> {
+    if let Some(simulated) = global.runtime.strip_prefix("sim") {
+        let file = simulated.strip_prefix(':').map(PathBuf::from);
+        return Ok(Engine::Simulated(file.map_or_else(Simulated::default, Simulated::in_file)));
+    }
     let host = global.docker_host.as_deref().or_else(|| environment.get("DOCKER_HOST").map(String::as_str));
-    Docker::connect(host.filter(|host| !host.is_empty())).await.map_err(|e| engine_error(&e))
+    let docker = Docker::connect(host.filter(|host| !host.is_empty())).await;
+    docker.map(Engine::Docker).map_err(|e| engine_error(&e))
+}
+
+/// A snapshot of the project.
+pub(crate) async fn observe<R: Runtime>(runtime: &R, definition: &Definition) -> Result<World, Stop> {
+    runtime.observe(definition).await.map_err(|e| engine_error(&e))
 }
 
 /// An engine's error with what to do about it.

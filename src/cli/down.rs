@@ -4,10 +4,12 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use super::args::{Down, Stop as StopArguments};
+use super::context::on_engine;
 use super::exit::{Exit, Stop};
 use super::{Session, context, lock};
+use crate::definition::model::Definition;
 use crate::engine::teardown::{Extent, Step, teardown, volumes};
-use crate::runtime::Runtime as _;
+use crate::runtime::Runtime;
 
 pub(super) async fn down(session: &Session, arguments: &Down) -> anyhow::Result<Exit> {
     let extent = Extent {
@@ -31,14 +33,23 @@ pub(super) async fn stop(session: &Session, arguments: &StopArguments) -> anyhow
 
 async fn take_down(session: &Session, extent: &Extent, command: &str, ask: bool) -> anyhow::Result<Exit> {
     let definition = context::definition(&session.global, &session.environment)?;
-    let docker = context::connect(&session.global, &session.environment).await?;
+    let engine = context::connect(&session.global, &session.environment).await?;
     let _lock = lock::take(&definition.project, command)?;
-    let world = docker.observe(&definition).await.map_err(|e| context::engine_error(&e))?;
+    on_engine!(&engine, runtime => execute(runtime, &definition, extent, ask).await)
+}
+
+async fn execute<R: Runtime>(
+    runtime: &R,
+    definition: &Definition,
+    extent: &Extent,
+    ask: bool,
+) -> anyhow::Result<Exit> {
+    let world = context::observe(runtime, definition).await?;
     if extent.volumes && ask {
-        confirm(&volumes(&definition, &world))?;
+        confirm(&volumes(definition, &world))?;
     }
     let mut steps = Vec::new();
-    teardown(&docker, &definition, &world, extent, &mut |step| {
+    teardown(runtime, definition, &world, extent, &mut |step| {
         let text = words(&step);
         steps.push(step);
         // A closed error output must not stop the teardown half-way.

@@ -6,15 +6,26 @@ use futures_util::StreamExt as _;
 use futures_util::stream::select_all;
 
 use super::args::Logs;
+use super::context::on_engine;
 use super::exit::Exit;
 use super::{Session, context, signal};
-use crate::runtime::{LogOptions, Runtime as _};
+use crate::definition::model::{Definition, ServiceName};
+use crate::runtime::{LogOptions, Runtime};
 
 pub(super) async fn logs(session: &Session, arguments: &Logs) -> anyhow::Result<Exit> {
     let definition = context::definition(&session.global, &session.environment)?;
     let wanted = context::named(&definition, &arguments.services)?;
-    let docker = context::connect(&session.global, &session.environment).await?;
-    let world = docker.observe(&definition).await.map_err(|e| context::engine_error(&e))?;
+    let engine = context::connect(&session.global, &session.environment).await?;
+    on_engine!(&engine, runtime => show(runtime, &definition, &wanted, arguments).await)
+}
+
+async fn show<R: Runtime>(
+    runtime: &R,
+    definition: &Definition,
+    wanted: &[ServiceName],
+    arguments: &Logs,
+) -> anyhow::Result<Exit> {
+    let world = context::observe(runtime, definition).await?;
     let options =
         LogOptions { follow: arguments.follow, tail: arguments.tail, timestamps: arguments.timestamps };
     let containers: Vec<_> =
@@ -22,7 +33,7 @@ pub(super) async fn logs(session: &Session, arguments: &Logs) -> anyhow::Result<
     let width = containers.iter().map(|c| c.service.as_str().len()).max().unwrap_or_default();
     let streams = containers.iter().map(|container| {
         let service = container.service.clone();
-        docker.logs(&container.id, &options).map(move |line| (service.clone(), line)).boxed_local()
+        runtime.logs(&container.id, &options).map(move |line| (service.clone(), line)).boxed_local()
     });
     let mut out = io::stdout().lock();
     let mut lines = select_all(streams);

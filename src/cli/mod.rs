@@ -42,15 +42,19 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     start_tracing(arguments.global.verbose);
     let session = Session { global: arguments.global, environment: env::process() };
-    let exit = match runtime().and_then(|runtime| runtime.block_on(dispatch(&session, arguments.command))) {
+    let simulated = session.global.runtime.starts_with("sim");
+    let exit = match runtime(simulated)
+        .and_then(|runtime| runtime.block_on(dispatch(&session, arguments.command)))
+    {
         Ok(exit) => exit,
         Err(error) => say(&error),
     };
     ExitCode::from(exit as u8)
 }
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+/// A simulated engine runs on a clock that jumps from one event to the next.
+fn runtime(simulated: bool) -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().start_paused(simulated).build()?)
 }
 
 async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use super::args::{ProgressMode, Up};
+use super::context::on_engine;
 use super::exit::{Exit, Stop};
 use super::{Session, context, first, lock, signal};
 use crate::definition::graph;
@@ -15,23 +16,33 @@ use crate::event::{FailureKind, Phase};
 use crate::plan::{self, Goal, Plan};
 use crate::report::progress::Progress;
 use crate::report::{failures, spell, tables};
-use crate::runtime::Runtime as _;
-use crate::runtime::docker::Docker;
+use crate::runtime::Runtime;
 
 pub(super) async fn up(session: &Session, arguments: &Up) -> anyhow::Result<Exit> {
     write_env(session)?;
     let definition = context::definition(&session.global, &session.environment)?;
     let goal = goal(&definition, arguments)?;
-    let docker = context::connect(&session.global, &session.environment).await?;
+    let engine = context::connect(&session.global, &session.environment).await?;
     let _lock = lock::take(&definition.project, "up")?;
-    let plan = make_plan(&docker, &definition, &goal).await?;
+    on_engine!(&engine, runtime => execute(session, arguments, &definition, &goal, runtime).await)
+}
+
+async fn execute<R: Runtime>(
+    session: &Session,
+    arguments: &Up,
+    definition: &Definition,
+    goal: &Goal,
+    runtime: &R,
+) -> anyhow::Result<Exit> {
+    let world = context::observe(runtime, definition).await?;
+    let plan = plan::make(definition, &world, goal, &config_hash);
     for name in &plan.orphans {
         writeln!(io::stderr(), "warning: container {name} belongs to no service of the definition")?;
     }
     let mut progress = progress(session.global.progress, &plan);
     let run = Run {
-        runtime: &docker,
-        definition: &definition,
+        runtime,
+        definition,
         plan: &plan,
         environment: &session.environment,
         deadline: arguments.timeout.map(Duration::from_secs),
@@ -40,14 +51,15 @@ pub(super) async fn up(session: &Session, arguments: &Up) -> anyhow::Result<Exit
     let interrupt = async { signalled.set(signal::interrupt().await) };
     let outcome = drive(&run, &mut |at, event| progress.event(at, event), interrupt).await;
     drop(progress);
-    report(&definition, &outcome, signalled.get())
+    report(definition, &outcome, signalled.get())
 }
 
 pub(super) async fn plan(session: &Session, arguments: &Up) -> anyhow::Result<Exit> {
     let definition = context::definition(&session.global, &session.environment)?;
     let goal = goal(&definition, arguments)?;
-    let docker = context::connect(&session.global, &session.environment).await?;
-    let plan = make_plan(&docker, &definition, &goal).await?;
+    let engine = context::connect(&session.global, &session.environment).await?;
+    let world = on_engine!(&engine, runtime => context::observe(runtime, &definition).await)?;
+    let plan = plan::make(&definition, &world, &goal, &config_hash);
     write!(io::stdout(), "{plan}")?;
     Ok(if plan.is_empty() { Exit::Ok } else { Exit::Usage })
 }
@@ -76,11 +88,6 @@ fn goal(definition: &Definition, arguments: &Up) -> Result<Goal, Stop> {
         rerun: context::named(definition, &arguments.rerun)?.into_iter().collect(),
         force_recreate: arguments.force_recreate,
     })
-}
-
-async fn make_plan(docker: &Docker, definition: &Definition, goal: &Goal) -> anyhow::Result<Plan> {
-    let world = docker.observe(definition).await.map_err(|e| context::engine_error(&e))?;
-    Ok(plan::make(definition, &world, goal, &config_hash))
 }
 
 fn progress(mode: ProgressMode, plan: &Plan) -> Progress {

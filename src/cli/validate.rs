@@ -3,19 +3,20 @@
 use std::io::{self, Write as _};
 
 use super::args::Json;
+use super::context::on_engine;
 use super::exit::Exit;
 use super::{Session, context};
 use crate::checks::{self, CheckResult, Facts};
 use crate::report::{json, tables};
-use crate::runtime::Runtime as _;
 
 pub(super) async fn validate(session: &Session, arguments: &Json) -> anyhow::Result<Exit> {
     let definition = context::definition(&session.global, &session.environment)?;
-    let docker = context::connect(&session.global, &session.environment).await?;
-    let world = docker.observe(&definition).await.map_err(|e| context::engine_error(&e))?;
+    let engine = context::connect(&session.global, &session.environment).await?;
     let http = reqwest::Client::builder().no_proxy().build()?;
-    let facts = Facts { runtime: &docker, definition: &definition, world: &world, http: &http };
-    let results = checks::validate(&facts).await;
+    let results = on_engine!(&engine, runtime => {
+        let world = context::observe(runtime, &definition).await?;
+        checks::validate(&Facts { runtime, definition: &definition, world: &world, http: &http }).await
+    });
     let failed: Vec<&CheckResult> = results.iter().filter(|r| r.has_failed()).collect();
     let mut out = io::stdout();
     if arguments.json {

@@ -18,7 +18,7 @@ use crate::event::{Event, Failure, Phase};
 use crate::plan::Plan;
 use crate::probe::{Answer, Probe};
 use crate::runtime::{CreateOrder, LogOptions, Runtime, RuntimeError, container_name};
-use crate::world::{ContainerId, ImageId};
+use crate::world::{ASIDE, ContainerId, ImageId};
 
 /// For one look from outside.
 const LOOK: Duration = Duration::from_secs(2);
@@ -254,7 +254,6 @@ impl<'a, R: Runtime> Hands<'a, R> {
             name: if replacing.is_some() { aside(&own) } else { own },
             image: &image,
             plan: planned,
-            replaces: replacing.as_ref(),
         };
         match runtime.create(definition, service, &order).await {
             Ok(container) => Event::Created { service: name, container },
@@ -375,7 +374,7 @@ impl<'a, R: Runtime> Hands<'a, R> {
 
 /// Name of a container that waits to take another's place.
 fn aside(name: &str) -> String {
-    format!("{name}.pdex-next")
+    format!("{name}{ASIDE}")
 }
 
 /// Compose creates missing bind folders as root's; here the owner is the user the service runs as, so that it can write.

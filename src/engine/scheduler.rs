@@ -335,6 +335,8 @@ impl Scheduler {
             let broken = match phase {
                 Phase::Failed(_) | Phase::Skipped { .. } | Phase::Unavailable { .. } => true,
                 Phase::Ready { .. } => gate.condition == Condition::ServiceCompletedSuccessfully,
+                // What has ended cannot become healthy.
+                Phase::Completed { .. } => gate.condition == Condition::ServiceHealthy,
                 _ => false,
             };
             (broken && gate.required).then(|| gate.service.clone())
@@ -412,3 +414,7 @@ fn doing(phase: &Phase) -> &'static str {
         _ => "running",
     }
 }
+
+#[cfg(test)]
+#[path = "scheduler_test.rs"]
+mod tests;

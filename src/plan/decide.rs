@@ -49,7 +49,7 @@ pub fn make(definition: &Definition, world: &World, goal: &Goal, hash: &dyn Fn(&
         networks,
         volumes: new_volumes.into_iter().map(str::to_owned).collect(),
         services,
-        stale: world.containers.iter().filter(|c| c.replaces.is_some()).map(|c| c.id.clone()).collect(),
+        stale: world.containers.iter().filter(|c| c.aside).map(|c| c.id.clone()).collect(),
         orphans: world
             .containers
             .iter()
@@ -94,7 +94,7 @@ impl Context<'_> {
         let present = self.world.images.get(&service.image).cloned();
         let obtain = present.is_none() || (self.goal.build && service.build.is_some());
         let job = self.jobs.contains(&service.name);
-        let container = self.world.of(&service.name).find(|c| c.replaces.is_none());
+        let container = self.world.of(&service.name).find(|c| !c.aside);
         let fits = container.map(|c| self.fits(c, &config_hash, service));
         let decision = match (container, fits) {
             (None, _) | (_, None) if job => Decision::Run(Reason::FirstRun),

@@ -3,6 +3,7 @@
 #![expect(async_fn_in_trait, reason = "one run is driven on one thread; no future leaves it")]
 
 pub mod docker;
+pub mod sim;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -79,8 +80,6 @@ pub struct CreateOrder<'a> {
     pub name: String,
     pub image: &'a ImageId,
     pub plan: &'a ServicePlan,
-    /// The container whose place it will take.
-    pub replaces: Option<&'a ContainerId>,
 }
 
 /// A command's end inside a container.

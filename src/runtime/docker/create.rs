@@ -12,7 +12,6 @@ use crate::definition::model::{
     Condition, Definition, HealthTest, Healthcheck, MountSource, Port, Protocol, Restart, Service,
 };
 use crate::runtime::CreateOrder;
-use crate::world::ContainerId;
 
 /// Version written to `com.docker.compose.version`: the labels are those of Compose 2.
 const COMPOSE_VERSION: &str = "2.40.3";
@@ -120,9 +119,6 @@ fn labels(definition: &Definition, service: &Service, order: &CreateOrder<'_>) -
         ("com.docker.compose.version", COMPOSE_VERSION.to_owned()),
     ] {
         labels.insert(key.to_owned(), value);
-    }
-    if let Some(ContainerId(id)) = order.replaces {
-        labels.insert(super::REPLACES.to_owned(), id.clone());
     }
     labels
 }

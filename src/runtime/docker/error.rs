@@ -43,9 +43,11 @@ fn by_words(message: &str) -> RuntimeError {
 
 /// The port of `…for 127.0.0.1:8000 failed…` or `…listen tcp4 127.0.0.1:8000: bind…`.
 fn port_in(message: &str) -> Option<u16> {
-    message.split([' ', ',']).rev().find_map(|word| {
-        let (_, port) = word.trim_end_matches([':', '.']).rsplit_once(':')?;
-        port.parse().ok().filter(|&port| port != 0)
+    message.split([' ', ',']).find_map(|word| {
+        // A host address or `[::]`, a port, and perhaps what it is forwarded to.
+        let mut parts = word.trim_end_matches([':', '.']).split(':');
+        parts.next().filter(|host| host.parse::<std::net::Ipv4Addr>().is_ok() || host.starts_with('['))?;
+        parts.find_map(|part| part.parse().ok().filter(|&port| port != 0))
     })
 }
 

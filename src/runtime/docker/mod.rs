@@ -20,8 +20,6 @@ use super::{BuildOrder, CreateOrder, ExecOutcome, ImportOrder, LogLine, LogOptio
 use crate::definition::model::{Definition, Network, Service, Volume};
 use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
 
-/// Label of a container made aside, naming the one whose place it takes.
-const REPLACES: &str = "io.pdex.replaces";
 const PROJECT: &str = "com.docker.compose.project";
 /// For one answer of the engine; streams live longer.
 const TIMEOUT_S: u64 = 120;

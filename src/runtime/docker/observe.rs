@@ -10,7 +10,7 @@ use bollard::query_parameters as query;
 use futures_util::future::try_join_all;
 
 use crate::definition::model::{Definition, MountSource, ServiceName};
-use crate::world::{Container, ContainerId, Exit, Health, ImageId, State, World};
+use crate::world::{ASIDE, Container, ContainerId, Exit, Health, ImageId, State, World};
 
 pub(super) async fn world(client: &Client, definition: &Definition) -> Result<World, Error> {
     let filters = super::project_filter(&definition.project);
@@ -66,14 +66,15 @@ fn container(summary: ContainerSummary) -> Option<Container> {
     if label("com.docker.compose.oneoff").as_deref() == Some("True") {
         return None;
     }
+    let name = summary.names?.first()?.trim_start_matches('/').to_owned();
     Some(Container {
         id: ContainerId(summary.id?),
-        name: summary.names?.first()?.trim_start_matches('/').to_owned(),
         service: ServiceName::new(label("com.docker.compose.service")?),
         config_hash: label("com.docker.compose.config-hash").unwrap_or_default(),
         image: ImageId(summary.image_id.unwrap_or_default()),
         state: state(summary.state, &status),
-        replaces: label(super::REPLACES).map(ContainerId),
+        aside: name.ends_with(ASIDE),
+        name,
     })
 }
 
