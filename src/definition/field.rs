@@ -139,18 +139,14 @@ impl<'a> Field<'a> {
 
     /// The same where other forms are allowed besides: `what` names them all.
     pub(super) fn entries_of(&self, what: &str) -> Vec<(&'a Key, Field<'a>)> {
-        match &self.node.value {
-            Value::Map(entries) => entries
-                .iter()
-                .map(|(key, node)| (key, self.below(join(&self.path, &key.text), node)))
-                .collect(),
-            _ => {
-                if !self.node.is_null() {
-                    self.expected(what);
-                }
-                Vec::new()
-            }
+        if let Value::Map(entries) = &self.node.value {
+            let below = |(key, node): &'a (Key, Node)| (key, self.below(join(&self.path, &key.text), node));
+            return entries.iter().map(below).collect();
         }
+        if !self.node.is_null() {
+            self.expected(what);
+        }
+        Vec::new()
     }
 
     /// The items of a list; nothing for null.
@@ -159,19 +155,14 @@ impl<'a> Field<'a> {
     }
 
     fn items_of(&self, what: &str) -> Vec<Field<'a>> {
-        match &self.node.value {
-            Value::List(items) => items
-                .iter()
-                .enumerate()
-                .map(|(at, node)| self.below(format!("{}[{at}]", self.path), node))
-                .collect(),
-            _ => {
-                if !self.node.is_null() {
-                    self.expected(what);
-                }
-                Vec::new()
-            }
+        if let Value::List(items) = &self.node.value {
+            let items = items.iter().enumerate();
+            return items.map(|(at, node)| self.below(format!("{}[{at}]", self.path), node)).collect();
         }
+        if !self.node.is_null() {
+            self.expected(what);
+        }
+        Vec::new()
     }
 
     pub(super) fn is_scalar(&self) -> bool {
@@ -214,27 +205,26 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
-    /// Text, or a number or truth value as Compose turns it into text; `None` inside for null.
-    pub(super) fn loose(&self) -> Option<Option<String>> {
-        match self.scalar() {
-            Some((_, Kind::Null)) => Some(None),
+    /// Text, or a number or truth value as Compose turns it into text, under `name`; null is a name without a value.
+    fn pair(&self, name: &str) -> Option<(String, Option<String>)> {
+        let value = match self.scalar() {
+            Some((_, Kind::Null)) => None,
             Some((_, Kind::Date)) | None => {
                 self.expected("text (put it in quotes)");
-                None
+                return None;
             }
-            Some((scalar, kind)) => Some(Some(values::go_text(&kind, &scalar.text))),
-        }
+            Some((scalar, kind)) => Some(values::go_text(&kind, &scalar.text)),
+        };
+        Some((name.to_owned(), value))
     }
 
     /// Text or number, as written.
     pub(super) fn literal(&self, what: &str) -> Option<&'a str> {
-        match self.scalar() {
-            Some((scalar, Kind::Text | Kind::Integer(_) | Kind::Float(_))) => Some(&scalar.text),
-            _ => {
-                self.expected(what);
-                None
-            }
+        if let Some((scalar, Kind::Text | Kind::Integer(_) | Kind::Float(_))) = self.scalar() {
+            return Some(&scalar.text);
         }
+        self.expected(what);
+        None
     }
 
     pub(super) fn boolean(&self) -> Option<bool> {
@@ -333,10 +323,7 @@ impl<'a> Field<'a> {
     pub(super) fn pairs(&self) -> Vec<(String, Option<String>)> {
         if !self.is_list() {
             let entries = self.entries_of("a map or a list");
-            return entries
-                .iter()
-                .filter_map(|(key, field)| Some((key.text.clone(), field.loose()?)))
-                .collect();
+            return entries.iter().filter_map(|(key, field)| field.pair(&key.text)).collect();
         }
         let mut pairs = Vec::new();
         for item in self.items() {

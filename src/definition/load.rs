@@ -42,9 +42,9 @@ pub struct Loaded {
 
 /// Reads, merges, resolves and checks. On failure every problem found, errors first.
 pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
-    let mut loader = Loader { request, sources: Sources::default(), problems: Vec::new() };
-    let loaded = loader.run();
-    let mut problems = loader.problems;
+    let mut loading = Loading { request, sources: Sources::default(), problems: Vec::new() };
+    let result = loading.run();
+    let mut problems = loading.problems;
     problems.sort_by(|a, b| {
         let key = |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.place.is_none());
         key(a).cmp(&key(b)).then_with(|| a.place.cmp(&b.place))
@@ -54,7 +54,7 @@ pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
         let message = format!("only the first {MAX_PROBLEMS} problems are shown");
         problems.push(Finding::error("definition/too-many-problems", message));
     }
-    match loaded {
+    match result {
         Some(loaded) if problems.iter().all(|finding| finding.severity != Severity::Error) => {
             Ok(Loaded { warnings: problems, ..loaded })
         }
@@ -62,13 +62,13 @@ pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
     }
 }
 
-struct Loader<'a> {
+struct Loading<'a> {
     request: &'a Request,
     sources: Sources,
     problems: Vec<Finding>,
 }
 
-impl Loader<'_> {
+impl Loading<'_> {
     fn run(&mut self) -> Option<Loaded> {
         let files: Vec<PathBuf> = self.request.files.iter().filter_map(|file| self.absolute(file)).collect();
         if files.is_empty() {

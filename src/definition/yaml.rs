@@ -40,7 +40,7 @@ pub(super) fn parse(bytes: &[u8], file: usize, sources: &Sources) -> Result<Vec<
 
 /// Line and column just after `before`.
 fn position(before: &[u8]) -> (usize, usize) {
-    let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+    let line = before.split(|b| *b == b'\n').count();
     let start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     (line, String::from_utf8_lossy(&before[start..]).chars().count() + 1)
 }

@@ -158,8 +158,10 @@ pub(super) fn yaml(tree: &Tree) -> String {
     let mut tree = tree.clone();
     let mut all = String::new();
     tree.each_text(&mut |text| all.push_str(text));
-    let unused = |n: &u32| !all.contains(&format!("force-quotes-{n}"));
-    let word = format!("force-quotes-{}", (0..).find(unused).unwrap_or_default());
+    let mut word = "force-quotes".to_owned();
+    while all.contains(&word) {
+        word.push('-');
+    }
     tree.each_text(&mut |text| {
         if needs_quotes(text) {
             text.insert_str(0, &format!("\u{1}{word}"));

@@ -2,7 +2,9 @@
 //! and skipped, so that one run tells all of it. Pure.
 
 mod attributes;
+mod deploy;
 mod extension;
+mod health;
 mod mounts;
 mod ports;
 mod service;
@@ -91,9 +93,6 @@ pub(super) fn prune(definition: &mut Definition) {
 fn services(services: &Field<'_>, project: &str) -> BTreeMap<ServiceName, Service> {
     let mut resolved = BTreeMap::new();
     for (key, field) in services.entries() {
-        if key.text.starts_with("x-") {
-            continue;
-        }
         if !is_name(&key.text) {
             field.wrong("a service's name starts with a letter or digit and has only letters, digits, `_`, `.` and `-`");
             continue;

@@ -81,12 +81,12 @@ fn parse_protocol(name: &str) -> Result<Protocol, String> {
     }
 }
 
-fn range(what: &str, text: &str, least: u16) -> Result<std::ops::RangeInclusive<u16>, String> {
+fn range(what: &str, text: &str, minimum: u16) -> Result<std::ops::RangeInclusive<u16>, String> {
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let number = if digits { text.parse().ok() } else { None };
-        let number = number.filter(|number| *number >= least);
-        number.ok_or_else(|| format!("{what} `{text}` is not a number from {least} to 65535"))
+        let number = number.filter(|number| *number >= minimum);
+        number.ok_or_else(|| format!("{what} `{text}` is not a number from {minimum} to 65535"))
     };
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last) = (number(first)?, number(last)?);

@@ -2,15 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{attributes, extension, is_name, mounts, ports};
+use super::{attributes, deploy, extension, health, is_name, mounts, ports};
 use crate::definition::field::Field;
 use crate::definition::model::{
-    Attachment, Build, Condition, Dependency, Extension, HealthTest, Healthcheck, Resources, Restart,
-    Service, ServiceName,
+    Attachment, Build, Condition, Dependency, Extension, Resources, Restart, Service, ServiceName,
 };
 use crate::definition::node::{Key, Value};
-use crate::definition::values;
-use crate::finding::Finding;
 
 /// Reads a service.
 pub(super) fn read(field: &Field<'_>, name: &str, project: &str) -> Service {
@@ -103,7 +100,7 @@ fn process(service: &mut Service, key: &Key, field: &Field<'_>) -> bool {
         "working_dir" => service.working_dir = field.name(),
         "init" => service.init = field.boolean(),
         "restart" => service.restart = restart(field),
-        "healthcheck" => service.healthcheck = healthcheck(field),
+        "healthcheck" => service.healthcheck = health::read(field),
         "stop_signal" => service.stop_signal = field.name(),
         "stop_grace_period" => service.stop_grace_period = field.duration(),
         _ => return false,
@@ -135,7 +132,7 @@ fn limits(service: &mut Service, key: &Key, field: &Field<'_>) -> bool {
         "cap_add" => service.cap_add = field.distinct(),
         "cap_drop" => service.cap_drop = field.distinct(),
         "security_opt" => service.security_opt = field.distinct(),
-        "deploy" => deploy(service, field),
+        "deploy" => deploy::read(service, field),
         _ => return false,
     }
     true
@@ -179,15 +176,12 @@ fn environment(service: &mut Service, field: &Field<'_>) {
             field.wrong(format_args!("`{name}` cannot be the name of a variable"));
             continue;
         }
-        match value.or_else(|| (field.context.variable)(&name)) {
-            Some(value) => {
-                service.unset_environment.remove(&name);
-                service.environment.insert(name, value);
-            }
-            None => {
-                service.environment.remove(&name);
-                service.unset_environment.insert(name);
-            }
+        if let Some(value) = value.or_else(|| (field.context.variable)(&name)) {
+            service.unset_environment.remove(&name);
+            service.environment.insert(name, value);
+        } else {
+            service.environment.remove(&name);
+            service.unset_environment.insert(name);
         }
     }
 }
@@ -210,62 +204,6 @@ fn restart(field: &Field<'_>) -> Option<Restart> {
         ));
     }
     restart
-}
-
-fn healthcheck(field: &Field<'_>) -> Option<Healthcheck> {
-    let (mut test, mut disabled) = (None, false);
-    let mut check = Healthcheck {
-        test: HealthTest::Disabled,
-        interval: None,
-        timeout: None,
-        retries: None,
-        start_period: None,
-        start_interval: None,
-    };
-    for (key, value) in field.entries() {
-        match key.text.as_str() {
-            "test" => test = health_test(&value),
-            "interval" => check.interval = value.duration(),
-            "timeout" => check.timeout = value.duration(),
-            "start_period" => check.start_period = value.duration(),
-            "start_interval" => check.start_interval = value.duration(),
-            "retries" => check.retries = value.integer("a number of retries"),
-            "disable" => disabled = value.boolean().unwrap_or_default(),
-            _ => value.unexpected(key, attributes::HEALTHCHECK, &[]),
-        }
-    }
-    if check.start_interval.is_some() && check.start_period.is_none() {
-        field.wrong("`start_interval` has no effect without `start_period`");
-    }
-    match (disabled, test) {
-        (true, _) => {}
-        (false, Some(test)) => check.test = test,
-        (false, None) if field.node.get("test").is_some() => return None,
-        (false, None) => {
-            let message = format!("{}: a health check without `test` is not supported by pdex", field.path);
-            let finding = Finding::error("definition/unsupported-attribute", message);
-            field.problem(finding.hint("repeat the image's own test, or write disable: true"));
-            return None;
-        }
-    }
-    Some(check)
-}
-
-fn health_test(field: &Field<'_>) -> Option<HealthTest> {
-    if field.is_scalar() {
-        return field.name().map(HealthTest::Shell);
-    }
-    let words = field.texts();
-    let (first, rest) = words.split_first().unzip();
-    match (first.map(String::as_str), rest) {
-        (Some("NONE"), _) => Some(HealthTest::Disabled),
-        (Some("CMD"), Some(rest)) if !rest.is_empty() => Some(HealthTest::Command(rest.to_vec())),
-        (Some("CMD-SHELL"), Some([line])) => Some(HealthTest::Shell(line.clone())),
-        _ => {
-            field.wrong("expected NONE, CMD and a command, or CMD-SHELL and one line");
-            None
-        }
-    }
 }
 
 /// Items of a list that stands for a map without values, or the entries of the map.
@@ -355,38 +293,4 @@ fn extra_hosts(field: &Field<'_>) -> Vec<String> {
     hosts.sort();
     hosts.dedup();
     hosts
-}
-
-fn deploy(service: &mut Service, field: &Field<'_>) {
-    for (key, value) in field.entries() {
-        if key.text != "resources" {
-            value.unexpected(key, attributes::DEPLOY, attributes::DEPLOY_UNSUPPORTED);
-            continue;
-        }
-        for (key, value) in value.entries() {
-            match key.text.as_str() {
-                "limits" => service.limits = resources(&value, attributes::LIMITS, &[]),
-                "reservations" => {
-                    let unsupported = attributes::RESERVATIONS_UNSUPPORTED;
-                    service.reservations = resources(&value, attributes::RESERVATIONS, unsupported);
-                }
-                _ => value.unexpected(key, attributes::RESOURCES, &[]),
-            }
-        }
-    }
-}
-
-fn resources(field: &Field<'_>, known: &[&str], unsupported: &[&str]) -> Resources {
-    let mut resources = Resources::default();
-    for (key, value) in field.entries() {
-        match key.text.as_str() {
-            name if !known.contains(&name) => value.unexpected(key, known, unsupported),
-            "cpus" => {
-                resources.nano_cpus = value.parsed("a number of cores such as \"0.5\"", values::nano_cpus)
-            }
-            "memory" => resources.memory = value.parsed("a size such as 512M", values::bytes),
-            _ => resources.pids = value.integer("a number of processes"),
-        }
-    }
-    resources
 }
