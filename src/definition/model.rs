@@ -316,6 +316,8 @@ pub struct HostBuild {
     pub package: String,
     /// Its binaries to copy, under `bin/`; the package's name when the definition is silent.
     pub binaries: Vec<String>,
+    /// `static`: link everything in, the C library too, so that the binary runs on an empty root file system.
+    pub standalone: bool,
     /// Absolute path of the Dockerfile that copies them.
     pub dockerfile: PathBuf,
     /// Absolute path of a script to run before compiling.

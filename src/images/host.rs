@@ -55,7 +55,8 @@ pub fn target(directory: &Path) -> PathBuf {
     directory.join("target/release")
 }
 
-/// Compiles the packages of all `builds` in one go, after their preparations.
+/// Compiles the binaries of all `builds`, after their preparations. One after the other: cargo uses all cores for each, and
+/// they share their dependencies.
 pub async fn compile(
     directory: &Path,
     builds: &[HostBuild],
@@ -64,15 +65,27 @@ pub async fn compile(
     let prepare: BTreeSet<&PathBuf> = builds.iter().filter_map(|b| b.prepare.as_ref()).collect();
     for script in prepare {
         let mut command = Command::new(script);
-        run(command.current_dir(directory), progress).await?;
+        command.current_dir(directory);
+        run(command, progress).await?;
     }
+    for build in builds {
+        for binary in &build.binaries {
+            run(cargo(directory, build, binary), progress).await?;
+        }
+    }
+    Ok(())
+}
+
+/// `cargo rustc` so that the C library is linked statically into this binary alone: build scripts, procedural macros and the
+/// other binaries keep what they need.
+fn cargo(directory: &Path, build: &HostBuild, binary: &str) -> Command {
     let mut command = Command::new("cargo");
-    command.current_dir(directory).args(["build", "--release", "--locked", "--target-dir"]);
-    command.arg(directory.join("target"));
-    for package in builds.iter().map(|b| b.package.as_str()).collect::<BTreeSet<_>>() {
-        command.args(["--package", package]);
+    command.current_dir(directory).args(["rustc", "--release", "--locked", "--package", &build.package]);
+    command.args(["--bin", binary, "--target-dir"]).arg(directory.join("target"));
+    if build.standalone {
+        command.args(["--", "-C", "target-feature=+crt-static"]);
     }
-    run(&mut command, progress).await
+    command
 }
 
 /// Makes the root file system of [`super::BASE`] as a tar, from the distribution's packages.
@@ -82,11 +95,12 @@ pub async fn debootstrap(tar: &Path, progress: &mut dyn FnMut(String)) -> Result
     for path in ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*"] {
         command.arg(format!("--dpkgopt=path-exclude={path}"));
     }
-    run(command.arg("bookworm").arg(tar), progress).await
+    command.arg("bookworm").arg(tar);
+    run(command, progress).await
 }
 
 /// Runs a command, telling every line it prints, and keeps the last ones for the case that it fails.
-async fn run(command: &mut Command, progress: &mut dyn FnMut(String)) -> Result<(), HostError> {
+async fn run(mut command: Command, progress: &mut dyn FnMut(String)) -> Result<(), HostError> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
     let missing = |e: io::Error| match e.kind() {
         io::ErrorKind::NotFound => HostError::Missing { program: program.clone() },

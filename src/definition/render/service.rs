@@ -234,6 +234,7 @@ fn extension(extension: &Extension) -> Tree {
     if let Some(build) = &extension.host_build {
         let mut host_build = Map::with("package", &build.package);
         host_build.put("binaries", Tree::texts(&build.binaries));
+        host_build.flag("static", build.standalone);
         host_build.add("dockerfile", build.dockerfile.display());
         host_build.add_some("prepare", build.prepare.as_ref().map(|path| path.display()));
         host_build.put_filled("libraries", Tree::texts(build.libraries.iter().map(|path| path.display())));

@@ -43,7 +43,7 @@ pub(super) fn read(field: &Field<'_>) -> Extension {
 
 fn host_build(field: &Field<'_>) -> Option<HostBuild> {
     let (mut package, mut dockerfile) = (None, None);
-    let (mut binaries, mut prepare, mut libraries) = (Vec::new(), None, Vec::new());
+    let (mut binaries, mut prepare, mut libraries, mut standalone) = (Vec::new(), None, Vec::new(), false);
     for (key, value) in field.entries() {
         let path = |text: String| value.context.path(&text);
         match key.text.as_str() {
@@ -51,6 +51,7 @@ fn host_build(field: &Field<'_>) -> Option<HostBuild> {
             "binaries" => binaries = value.distinct(),
             "dockerfile" => dockerfile = value.name().map(path),
             "prepare" => prepare = value.name().map(path),
+            "static" => standalone = value.boolean().unwrap_or_default(),
             "libraries" => libraries = value.distinct().into_iter().map(path).collect(),
             _ => value.unexpected(key, attributes::HOST_BUILD, &[]),
         }
@@ -59,7 +60,7 @@ fn host_build(field: &Field<'_>) -> Option<HostBuild> {
         if binaries.is_empty() {
             binaries.push(package.clone());
         }
-        return Some(HostBuild { package, binaries, dockerfile, prepare, libraries });
+        return Some(HostBuild { package, binaries, standalone, dockerfile, prepare, libraries });
     }
     let message = format!("{}: `package` and `dockerfile` are both needed", field.path);
     field.problem(Finding::error("definition/missing-attribute", message));
