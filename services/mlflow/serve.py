@@ -59,8 +59,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         user=environment.get("POSTGRES_USER") or "letsgo_user",
         password=password,
         database=environment.get("MLFLOW_DB") or "mlflow",
-        allowed_hosts=environment.get("MLFLOW_ALLOWED_HOSTS")
-        or "mlflow:*,mlflow,localhost:*,127.0.0.1:*,localhost,127.0.0.1",
+        allowed_hosts=environment.get("MLFLOW_ALLOWED_HOSTS") or "mlflow:*,mlflow,localhost:*,127.0.0.1:*,localhost,127.0.0.1",
     )
 
 
