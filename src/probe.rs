@@ -15,7 +15,7 @@ const FIRST_DELAY: Duration = Duration::from_millis(20);
 const FIRST_DELAY_INSIDE: Duration = Duration::from_millis(100);
 const LAST_DELAY: Duration = Duration::from_millis(500);
 /// Nothing is given up on earlier than this, however short its health check's own patience.
-const LEAST_PATIENCE: Duration = Duration::from_secs(60);
+const LEAST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// A question to a started container.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pdex::definition::model::Definition;
+use pdex::definition::model::ServiceName;
 use pdex::definition::{Loaded, Request, load, render};
 use pdex::finding::{Finding, Severity};
 use serde_json::Value;
@@ -163,6 +164,7 @@ fn announce(finding: &Finding, file: &Path) -> String {
 
 /// The text is refused with this code, at this line, quickly.
 fn refused(name: &str, text: impl AsRef<[u8]>, code: &str, line: usize) {
+    #[expect(clippy::disallowed_methods, reason = "bounded time is what is tested")]
     let start = Instant::now();
     let findings = load_text(text).err().unwrap_or_else(|| panic!("{name} loads"));
     let first = &findings[0];
@@ -292,7 +294,7 @@ fn profiles_choose_services() {
         let profiles = profiles.into_iter().map(str::to_owned).collect();
         let definition =
             loaded(&Request { files: vec![file.clone()], profiles, ..Request::default() }).definition;
-        let names: Vec<&str> = definition.services.keys().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = definition.services.keys().map(ServiceName::as_str).collect();
         assert_eq!(names.join(" "), expected);
     }
 }

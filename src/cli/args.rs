@@ -7,11 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Takes a machine with Docker to a running, checked and observable `PredictionDex` platform.
 #[derive(Debug, Parser)]
 #[command(name = "pdex", version, about, after_help = EXIT_CODES)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
-    pub global: Global,
+    pub(crate) global: Global,
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 ok · 1 failed · 2 usage · 3 unhealthy · 4 engine unreachable · 5 timeout · \
@@ -19,41 +19,41 @@ const EXIT_CODES: &str = "Exit codes: 0 ok · 1 failed · 2 usage · 3 unhealthy
 
 /// Options of every command.
 #[derive(Debug, Args)]
-pub struct Global {
+pub(crate) struct Global {
     /// Definition to load; repeat to merge more over it [default: stack/predictiondex.yaml of this folder or one above]
     ///
     /// Before the command, as with Compose: `logs -f` follows.
     #[arg(short, long = "file", value_name = "FILE")]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
     /// Project name [default: the definition's]
     #[arg(short, long, value_name = "NAME", global = true)]
-    pub project_name: Option<String>,
+    pub(crate) project_name: Option<String>,
     /// Where relative paths of the definition start [default: the definition's folder]
     #[arg(long, value_name = "DIR", global = true)]
-    pub project_directory: Option<PathBuf>,
+    pub(crate) project_directory: Option<PathBuf>,
     /// Variables for the definition; repeat for more [default: .env of the project directory]
     #[arg(long = "env-file", value_name = "FILE", global = true)]
-    pub env_files: Vec<PathBuf>,
+    pub(crate) env_files: Vec<PathBuf>,
     /// Profiles to enable; repeat for more
     #[arg(long = "profile", value_name = "NAME", global = true)]
-    pub profiles: Vec<String>,
-    /// Address of the container engine [default: DOCKER_HOST, else the local socket]
+    pub(crate) profiles: Vec<String>,
+    /// Address of the container engine [default: `DOCKER_HOST`, else the local socket]
     #[arg(long, value_name = "URL", global = true)]
-    pub docker_host: Option<String>,
+    pub(crate) docker_host: Option<String>,
     /// `docker`, or `sim[:FILE]` for the simulated engine of the tests
     #[arg(long, value_name = "RUNTIME", default_value = "docker", hide = true, global = true)]
-    pub runtime: String,
+    pub(crate) runtime: String,
     /// How progress is shown on the error output
     #[arg(long, value_enum, default_value_t = ProgressMode::Auto, global = true)]
-    pub progress: ProgressMode,
+    pub(crate) progress: ProgressMode,
     /// Say more on the error output; repeat for more still (before the command: `down -v` means volumes)
     #[arg(short, long, action = clap::ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
 }
 
 /// See [`Global::progress`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ProgressMode {
+pub(crate) enum ProgressMode {
     /// In place on a terminal, plain lines elsewhere
     Auto,
     Tty,
@@ -63,7 +63,7 @@ pub enum ProgressMode {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Start the stack, or the named services with what they depend on, and wait until it is ready
     Up(Up),
     /// Show what `up` would do; exit 2 when that is anything
@@ -84,84 +84,84 @@ pub enum Command {
 
 /// `up` and `plan`.
 #[derive(Debug, Args)]
-pub struct Up {
+pub(crate) struct Up {
     #[arg(value_name = "SERVICE")]
-    pub services: Vec<String>,
+    pub(crate) services: Vec<String>,
     /// Build the images that have a recipe even where they are present
     #[arg(long)]
-    pub build: bool,
+    pub(crate) build: bool,
     /// Run this one-shot again though it succeeded; repeat for more
     #[arg(long, value_name = "JOB")]
-    pub rerun: Vec<String>,
+    pub(crate) rerun: Vec<String>,
     /// Replace containers even where nothing changed
     #[arg(long)]
-    pub force_recreate: bool,
+    pub(crate) force_recreate: bool,
     /// Give up after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub timeout: Option<u64>,
+    pub(crate) timeout: Option<u64>,
 }
 
 /// `down`.
 #[derive(Debug, Args)]
-pub struct Down {
+pub(crate) struct Down {
     /// Remove the project's volumes too: all data of the stack
     #[arg(short, long)]
-    pub volumes: bool,
+    pub(crate) volumes: bool,
     /// Do not ask before removing volumes
     #[arg(short, long)]
-    pub yes: bool,
+    pub(crate) yes: bool,
     /// Seconds a container gets to end by itself
     #[arg(short, long, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    pub(crate) timeout: Option<u64>,
 }
 
 /// `stop`.
 #[derive(Debug, Args)]
-pub struct Stop {
+pub(crate) struct Stop {
     #[arg(value_name = "SERVICE")]
-    pub services: Vec<String>,
+    pub(crate) services: Vec<String>,
     /// Seconds a container gets to end by itself
     #[arg(short, long, value_name = "SECONDS")]
-    pub timeout: Option<u64>,
+    pub(crate) timeout: Option<u64>,
 }
 
 /// Commands whose only option is the form of their output.
 #[derive(Debug, Args)]
-pub struct Json {
+pub(crate) struct Json {
     /// Print a JSON document
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// `logs`.
 #[derive(Debug, Args)]
-pub struct Logs {
+pub(crate) struct Logs {
     #[arg(value_name = "SERVICE")]
-    pub services: Vec<String>,
+    pub(crate) services: Vec<String>,
     /// Go on as new lines come
     #[arg(short, long)]
-    pub follow: bool,
+    pub(crate) follow: bool,
     /// Only the last so many lines of each service
     #[arg(short = 'n', long, value_name = "N")]
-    pub tail: Option<u32>,
+    pub(crate) tail: Option<u32>,
     /// Begin each line with its time
     #[arg(short, long)]
-    pub timestamps: bool,
+    pub(crate) timestamps: bool,
 }
 
 /// `config`.
 #[derive(Debug, Args)]
-pub struct Config {
+pub(crate) struct Config {
     #[arg(long, value_enum, default_value_t = Format::Yaml)]
-    pub format: Format,
+    pub(crate) format: Format,
     /// Write to this file and print nothing
     #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// See [`Config::format`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     Yaml,
     Json,
 }

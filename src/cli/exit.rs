@@ -21,15 +21,15 @@ pub enum Exit {
 
 /// An error that a person has to read: complete sentences are made where it is raised.
 #[derive(Debug)]
-pub struct Stop {
-    pub exit: Exit,
+pub(crate) struct Stop {
+    pub(crate) exit: Exit,
     /// Ready to print, `error: …` with hints; may have several lines.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Stop {
     /// One error with the next step.
-    pub fn new(exit: Exit, what: impl fmt::Display, hint: Option<&str>) -> Self {
+    pub(crate) fn new(exit: Exit, what: impl fmt::Display, hint: Option<&str>) -> Self {
         let mut text = format!("error: {what}");
         if let Some(hint) = hint {
             text.push_str("\n  hint: ");

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::obtain::Obtainer;
 use super::scheduler::{Action, Scheduler};
-use crate::definition::model::{Definition, HealthTest, MountSource, Service, ServiceName};
+use crate::definition::model::{Definition, HealthTest, Mount, MountSource, Service, ServiceName};
 use crate::event::{Event, Failure, Phase};
 use crate::plan::Plan;
 use crate::probe::{Answer, Probe};
@@ -94,7 +94,7 @@ pub async fn drive<R: Runtime>(
                     // Events are hints: after a gap in the stream every container is looked at again.
                     exits = resubscribe(run);
                 }
-                pending.extend(hands.looks(&known, exit.and_then(Result::ok)));
+                pending.extend(hands.looks(&known, exit.and_then(Result::ok).as_ref()));
                 Event::Woke
             }
             () = sleep_until(known.wake.map(|at| begin + at)) => Event::Woke,
@@ -296,10 +296,13 @@ impl<'a, R: Runtime> Hands<'a, R> {
                     Err(e) => Answer::No(e.to_string()),
                 }
             }
-            Probe::Tcp { host, port } => match runtime.accepts(host, *port, LOOK).await {
-                true => Answer::Yes,
-                false => Answer::No(format!("nothing accepts connections on port {port}")),
-            },
+            Probe::Tcp { host, port } => {
+                if runtime.accepts(host, *port, LOOK).await {
+                    Answer::Yes
+                } else {
+                    Answer::No(format!("nothing accepts connections on port {port}"))
+                }
+            }
             Probe::Test => self.test(&name, container).await,
         };
         Event::Answered { service: name, probe, answer }
@@ -329,12 +332,12 @@ impl<'a, R: Runtime> Hands<'a, R> {
     async fn look(self, name: ServiceName, container: ContainerId) -> Event {
         match self.run.runtime.ended(&container).await {
             Ok(Some(exit)) => Event::Exited { service: name, exit },
-            Ok(None) => Event::Woke,
             Err(e) if e.is_not_found() => {
                 let failure = Failure::new("its container was removed by someone else").hint("pdex up");
                 Event::StepFailed { service: name, failure }
             }
-            Err(_) => Event::Woke,
+            // It runs, or could not be asked this time: the next event or gap leads to another look.
+            Ok(None) | Err(_) => Event::Woke,
         }
     }
 
@@ -342,12 +345,12 @@ impl<'a, R: Runtime> Hands<'a, R> {
     fn looks(
         self,
         known: &Known,
-        which: Option<ContainerId>,
+        which: Option<&ContainerId>,
     ) -> impl Iterator<Item = Pin<Box<dyn Future<Output = Event> + 'a>>> {
         let watched: Vec<_> = known
             .watched
             .iter()
-            .filter(|(id, _)| which.as_ref().is_none_or(|which| which == *id))
+            .filter(|(id, _)| which.is_none_or(|which| which == *id))
             .map(|(id, name)| (id.clone(), name.clone()))
             .collect();
         watched
@@ -377,10 +380,14 @@ fn aside(name: &str) -> String {
     format!("{name}{ASIDE}")
 }
 
+fn may_create(mount: &Mount) -> bool {
+    mount.bind.as_ref().is_some_and(|bind| bind.create_host_path)
+}
+
 /// Compose creates missing bind folders as root's; here the owner is the user the service runs as, so that it can write.
 fn make_bind_sources(service: &Service) -> Result<(), Failure> {
     let folders = service.mounts.iter().filter_map(|mount| match &mount.source {
-        MountSource::Bind(path) if !path.exists() || !mount.read_only => Some(path),
+        MountSource::Bind(path) if may_create(mount) && (!path.exists() || !mount.read_only) => Some(path),
         _ => None,
     });
     for path in folders {

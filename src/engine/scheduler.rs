@@ -189,9 +189,14 @@ impl Scheduler {
         let Some(node) = self.nodes.get_mut(service) else { return };
         let completes = node.plan.job || (!node.restarts && exit.is_success());
         let phase = match &node.phase {
-            // Not started by this run, or its end was seen before.
-            Phase::Failed(_) | Phase::Completed { .. } | Phase::Skipped { .. } => return,
-            Phase::Queued | Phase::ObtainingImage | Phase::Creating | Phase::Waiting { .. } => return,
+            // Its end was seen before, or it is not started by this run.
+            Phase::Failed(_)
+            | Phase::Completed { .. }
+            | Phase::Skipped { .. }
+            | Phase::Queued
+            | Phase::ObtainingImage
+            | Phase::Creating
+            | Phase::Waiting { .. } => return,
             _ if completes && exit.is_success() => {
                 Phase::Completed { took: now.saturating_sub(node.began), ran: true }
             }

@@ -209,14 +209,14 @@ impl Simulation<'_> {
                 (_, Some(Phase::Failed(_) | Phase::Skipped { .. } | Phase::Unavailable { .. })) => {
                     !gate.required
                 }
-                (Condition::ServiceStarted, Some(Phase::Probing | Phase::Running)) => true,
-                (Condition::ServiceStarted | Condition::ServiceHealthy, Some(Phase::Ready { .. })) => true,
-                (Condition::ServiceCompletedSuccessfully, Some(Phase::Ready { .. })) => !gate.required,
-                (
+                (Condition::ServiceStarted, Some(Phase::Probing | Phase::Running))
+                | (Condition::ServiceStarted | Condition::ServiceHealthy, Some(Phase::Ready { .. }))
+                | (
                     Condition::ServiceStarted | Condition::ServiceCompletedSuccessfully,
                     Some(Phase::Completed { .. }),
                 ) => true,
-                (Condition::ServiceHealthy, Some(Phase::Completed { .. })) => !gate.required,
+                (Condition::ServiceHealthy, Some(Phase::Completed { .. }))
+                | (Condition::ServiceCompletedSuccessfully, Some(Phase::Ready { .. })) => !gate.required,
                 _ => false,
             };
             assert!(held, "{service} was started while {gate:?} stood at {phase:?}");

@@ -262,14 +262,14 @@ impl Runtime for Simulated {
 
     async fn start(&self, id: &ContainerId) -> Result<(), RuntimeError> {
         self.takes(START).await;
-        self.held(id, |held| match held.labels.get("sim.start") {
-            Some(error) => Err(RuntimeError::Other(error.clone())),
-            None => {
-                held.running = true;
-                held.exit = None;
-                held.started = Some(Instant::now());
-                Ok(())
+        self.held(id, |held| {
+            if let Some(error) = held.labels.get("sim.start") {
+                return Err(RuntimeError::Other(error.clone()));
             }
+            held.running = true;
+            held.exit = None;
+            held.started = Some(Instant::now());
+            Ok(())
         })?
     }
 

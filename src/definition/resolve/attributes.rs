@@ -175,6 +175,7 @@ pub(super) const VOLUME_UNSUPPORTED: &[&str] = &["driver", "driver_opts", "label
 
 pub(super) const EXTENSION: &[&str] =
     &["distribution", "host_build", "image_unavailable", "job", "links", "ready"];
-pub(super) const HOST_BUILD: &[&str] = &["binaries", "dockerfile", "libraries", "package", "prepare", "static"];
+pub(super) const HOST_BUILD: &[&str] =
+    &["binaries", "dockerfile", "libraries", "package", "prepare", "static"];
 pub(super) const READY: &[&str] = &["http", "tcp"];
 pub(super) const TOP_EXTENSION: &[&str] = &["project_directory"];

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount,
-    MountBindOptions, MountType, NetworkingConfig, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    MountBindOptions, MountTmpfsOptions, MountType, MountVolumeOptions, NetworkingConfig, PortBinding,
+    RestartPolicy, RestartPolicyNameEnum,
 };
 
 use crate::definition::model::{
-    Condition, Definition, HealthTest, Healthcheck, MountSource, Port, Protocol, Restart, Service,
+    self as definition, Condition, Definition, HealthTest, Healthcheck, MountSource, Port, Protocol, Restart,
+    Service,
 };
 use crate::runtime::CreateOrder;
 
@@ -163,29 +165,40 @@ fn ports(ports: &[Port]) -> PortMaps {
 }
 
 fn mounts(definition: &Definition, service: &Service) -> Vec<Mount> {
-    let mount = |typ, source, mount: &crate::definition::model::Mount| Mount {
+    service.mounts.iter().map(|mount| one_mount(definition, mount)).collect()
+}
+
+fn one_mount(definition: &Definition, mount: &definition::Mount) -> Mount {
+    let (typ, source) = match &mount.source {
+        MountSource::Bind(path) => (MountType::BIND, Some(path.display().to_string())),
+        MountSource::Volume(key) => {
+            let volume = definition.volumes.get(key);
+            (MountType::VOLUME, Some(volume.map_or_else(|| key.clone(), |v| v.name.clone())))
+        }
+        MountSource::Anonymous => (MountType::VOLUME, None),
+        MountSource::Tmpfs => (MountType::TMPFS, None),
+    };
+    let propagation = mount.bind.as_ref().and_then(|b| b.propagation.as_ref()?.parse().ok());
+    Mount {
         target: Some(mount.target.clone()),
         source,
         typ: Some(typ),
         read_only: Some(mount.read_only),
+        bind_options: propagation.map(|propagation| MountBindOptions {
+            propagation: Some(propagation),
+            ..MountBindOptions::default()
+        }),
+        volume_options: mount
+            .volume
+            .as_ref()
+            .map(|v| MountVolumeOptions { no_copy: Some(v.nocopy), ..MountVolumeOptions::default() }),
+        tmpfs_options: mount.tmpfs.as_ref().map(|tmpfs| MountTmpfsOptions {
+            size_bytes: tmpfs.size,
+            mode: tmpfs.mode.map(i64::from),
+            ..MountTmpfsOptions::default()
+        }),
         ..Mount::default()
-    };
-    service
-        .mounts
-        .iter()
-        .map(|m| match &m.source {
-            MountSource::Bind(path) => Mount {
-                bind_options: Some(MountBindOptions::default()),
-                ..mount(MountType::BIND, Some(path.display().to_string()), m)
-            },
-            MountSource::Volume(key) => {
-                let name = definition.volumes.get(key).map_or_else(|| key.clone(), |v| v.name.clone());
-                mount(MountType::VOLUME, Some(name), m)
-            }
-            MountSource::Anonymous => mount(MountType::VOLUME, None, m),
-            MountSource::Tmpfs => mount(MountType::TMPFS, None, m),
-        })
-        .collect()
+    }
 }
 
 /// `path[:options]` → the engine's map of path to options.

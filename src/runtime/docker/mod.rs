@@ -285,7 +285,7 @@ impl Runtime for Docker {
         while let Some(step) = steps.next().await {
             match step {
                 Ok(step) => {
-                    progress([step.id, step.status].into_iter().flatten().collect::<Vec<_>>().join(" "))
+                    progress([step.id, step.status].into_iter().flatten().collect::<Vec<_>>().join(" "));
                 }
                 Err(e) => {
                     let cause = self.sort(&e).to_string();
