@@ -1,0 +1,29 @@
+# Two commands: `make up` and `make test`. Each line is what it says.
+
+PDEX := target/release/pdex
+
+.PHONY: up test test-stack lint prerequisites
+
+up: prerequisites         ## install what is missing, build pdex, start the stack
+	cargo build --release --locked
+	$(PDEX) up
+
+test:                     ## every test that needs no running stack: Rust, PostgreSQL, Python, Prometheus rules
+	stack/prerequisites.sh test
+	services/trainer/libxgboost.sh >/dev/null
+	tests/python.sh
+	prometheus/check.sh
+	tests/with-postgres.sh cargo test --workspace --locked
+
+test-stack:               ## the whole stack on this machine's Docker, under a project of its own, removed afterwards
+	stack/prerequisites.sh up
+	stack/prerequisites.sh browser
+	cargo build --release --locked
+	PDEX_TEST_STACK=1 PDEX_TEST_DOCKER=1 cargo test --locked --test contract --test stack -- --nocapture --test-threads 1
+
+lint:                     ## formatting and lints
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+prerequisites:
+	stack/prerequisites.sh up

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Checks the scrape configuration and the rules with promtool, and runs the rules' tests. Takes promtool from PATH, else out of
+# the distribution's package, unpacked under target/ and not installed: installing it would start a server.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+tools=$here/../target/promtool
+
+if command -v promtool >/dev/null; then
+    promtool=promtool
+else
+    promtool=$tools/usr/bin/promtool
+    if [ ! -x "$promtool" ]; then
+        if ! command -v apt-get >/dev/null; then
+            echo "error: promtool is needed: install Prometheus's tools and put promtool on PATH" >&2
+            exit 1
+        fi
+        mkdir -p "$tools"
+        (cd "$tools" && apt-get download -q prometheus >/dev/null && dpkg -x prometheus_*.deb . && rm prometheus_*.deb)
+    fi
+fi
+
+cd "$here"
+"$promtool" check config prometheus.yml
+for rules in tests/*.yml; do
+    "$promtool" test rules "$rules"
+done
