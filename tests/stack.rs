@@ -1,0 +1,260 @@
+//! The whole platform on this machine's Docker: up, a real prediction, validate, faults, down. Runs where PDEX_TEST_STACK=1 says
+//! so (`make test-stack`); under a project, names, ports and a models folder of its own, all removed at the end.
+
+#![expect(clippy::disallowed_methods, reason = "a test of the program from outside runs programs and reads its switch")]
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// One stack of the test's own.
+struct Stack {
+    project: String,
+    folder: tempfile::TempDir,
+    environment: BTreeMap<String, String>,
+}
+
+impl Stack {
+    fn new() -> Self {
+        let project = format!("pdex-test-{}", std::process::id());
+        let folder = tempfile::tempdir().unwrap();
+        let models = folder.path().join("models");
+        let mut environment = BTreeMap::from([
+            ("PDEX_TEST_PREFIX".to_owned(), project.replace('-', "_")),
+            ("PDEX_TEST_MODELS".to_owned(), models.display().to_string()),
+            ("POSTGRES_PASSWORD".to_owned(), "only-for-this-test".to_owned()),
+            ("GRAFANA_ADMIN_PASSWORD".to_owned(), "only-for-this-test".to_owned()),
+        ]);
+        for name in ["DB", "API", "STREAMLIT", "PROMETHEUS", "GRAFANA", "NODE_EXPORTER", "MLFLOW"] {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            environment.insert(format!("PDEX_{name}_PORT"), port.to_string());
+        }
+        std::fs::write(folder.path().join("empty.env"), "").unwrap();
+        Self { project, folder, environment }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pdex"));
+        command.current_dir(ROOT).envs(&self.environment).args(["-p", &self.project]);
+        command.args(["-f", "stack/predictiondex.yaml", "-f", "tests/stack/overlay.yaml"]);
+        command.arg("--env-file").arg(self.folder.path().join("empty.env"));
+        command.args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs pdex and shows what it said, for whoever reads the log of a failure.
+    fn pdex(&self, arguments: &[&str]) -> Output {
+        let began = Instant::now();
+        let output = self.command(arguments).output().unwrap();
+        println!(
+            "$ pdex {}   → {} after {:.1} s\n{}{}",
+            arguments.join(" "),
+            output.status,
+            began.elapsed().as_secs_f64(),
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+        output
+    }
+
+    fn container(&self, service: &str) -> String {
+        format!("{}_{}", self.environment["PDEX_TEST_PREFIX"], service)
+    }
+
+    fn url(&self, service: &str) -> String {
+        format!("http://127.0.0.1:{}", self.environment[&format!("PDEX_{service}_PORT")])
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.pdex(&["down", "-v", "--yes", "--timeout", "5"]);
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker").args(arguments).output().unwrap();
+    assert!(output.status.success(), "docker {arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn get(url: &str) -> Value {
+    request(reqwest::Method::GET, url, None)
+}
+
+fn request(method: reqwest::Method, url: &str, body: Option<&Value>) -> Value {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut request = client.request(method, url).timeout(Duration::from_secs(10));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{url}: HTTP {}", answer.status());
+        answer.json().await.unwrap()
+    })
+}
+
+/// Looks again until it holds; what is waited for is outside of pdex's promise (a scrape, say).
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not within a minute");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn the_platform_from_nothing_to_a_prediction_and_back() {
+    if std::env::var("PDEX_TEST_STACK").is_err() {
+        eprintln!("skipped: `make test-stack` runs the whole platform on Docker");
+        return;
+    }
+    let stack = Stack::new();
+    comes_up_and_says_so(&stack);
+    predicts_both_ways(&stack);
+    keeps_its_promises(&stack);
+    validates_and_notices_a_stopped_service(&stack);
+    shows_a_prediction_on_its_page(&stack);
+    goes_down_keeping_its_data(&stack);
+    survives_being_killed(&stack);
+    leaves_nothing(&stack);
+}
+
+fn comes_up_and_says_so(stack: &Stack) {
+    let output = stack.pdex(&["up"]);
+    assert!(output.status.success());
+    let table = text(&output.stdout);
+    for service in ["db", "api", "streamlit", "prometheus", "node-exporter", "mlflow"] {
+        let row = row(&table, service);
+        assert!(row.contains("✓ ready"), "{row}");
+    }
+    for job in ["etl", "ml_builder"] {
+        let row = row(&table, job);
+        assert!(row.contains("✓ completed in"), "{row}");
+    }
+    let grafana = row(&table, "grafana");
+    assert!(grafana.contains("ready") || grafana.contains("unavailable"), "{grafana}");
+    let running = docker(&["ps", "--format", "{{.Names}}"]);
+    for service in ["db", "api", "streamlit", "prometheus", "node_exporter", "mlflow"] {
+        assert!(running.lines().any(|name| name == stack.container(service)), "{service} runs");
+    }
+    assert_eq!(stack.pdex(&["plan"]).status.code(), if grafana.contains("ready") { Some(0) } else { Some(2) });
+}
+
+fn row(table: &str, service: &str) -> String {
+    let found = table.lines().find(|line| line.split_whitespace().next() == Some(service));
+    found.unwrap_or_else(|| panic!("no row of {service}")).to_owned()
+}
+
+fn predicts_both_ways(stack: &Stack) {
+    let url = format!("{}/predict/battle", stack.url("API"));
+    let ask = |a: &str, b: &str| {
+        request(reqwest::Method::POST, &url, Some(&json!({"pokemon_a": a, "pokemon_b": b})))
+    };
+    let (there, back) = (ask("Pikachu", "Onix"), ask("onix", "PIKACHU"));
+    let odds = |answer: &Value, side: &str| answer[format!("probability_{side}")].as_f64().unwrap();
+    assert!((odds(&there, "a") + odds(&there, "b") - 1.0).abs() < 1e-12, "{there}");
+    assert!((odds(&there, "a") - odds(&back, "b")).abs() < 1e-12, "{there} {back}");
+    assert_eq!(there["winner"], back["winner"]);
+    assert!(there["model"]["version"].is_string(), "{there}");
+}
+
+fn keeps_its_promises(stack: &Stack) {
+    let count = docker(&[
+        "exec",
+        &stack.container("db"),
+        "psql",
+        "-U",
+        "letsgo_user",
+        "-d",
+        "letsgo_db",
+        "-Atc",
+        "SELECT (SELECT count(*) FROM species) || ' ' || (SELECT count(*) FROM pokemon) || ' ' || (SELECT count(*) FROM moves)",
+    ]);
+    assert_eq!(count.trim(), "153 188 226");
+    let models = get(&format!("{}/api/2.0/mlflow/registered-models/search", stack.url("MLFLOW")));
+    assert!(models["registered_models"][0]["latest_versions"][0]["run_id"].is_string(), "{models}");
+    let targets = format!("{}/api/v1/targets?state=active", stack.url("PROMETHEUS"));
+    eventually("every target is up", || {
+        let answer = get(&targets);
+        let targets = answer["data"]["activeTargets"].as_array().unwrap();
+        targets.len() == 3 && targets.iter().all(|target| target["health"] == "up")
+    });
+}
+
+fn validates_and_notices_a_stopped_service(stack: &Stack) {
+    assert!(stack.pdex(&["validate"]).status.success());
+    docker(&["stop", "-t", "5", &stack.container("api")]);
+    let output = stack.pdex(&["validate"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report = text(&output.stdout);
+    assert!(report.lines().any(|line| line.contains('✗') && line.contains("api")), "{report}");
+    assert!(stack.pdex(&["up"]).status.success(), "up starts what was stopped");
+    assert!(stack.pdex(&["validate"]).status.success());
+}
+
+fn shows_a_prediction_on_its_page(stack: &Stack) {
+    let picture = Path::new(ROOT).join("target/streamlit.png");
+    let _ = std::fs::remove_file(&picture);
+    let output = Command::new(Path::new(ROOT).join("tests/python.sh"))
+        .current_dir(ROOT)
+        .env("PDEX_STREAMLIT_URL", stack.url("STREAMLIT"))
+        .env("PDEX_SCREENSHOT", &picture)
+        .output()
+        .unwrap();
+    println!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success());
+    assert!(picture.metadata().unwrap().len() > 10_000, "the picture shows something");
+}
+
+fn goes_down_keeping_its_data(stack: &Stack) {
+    assert!(stack.pdex(&["down", "--timeout", "5"]).status.success());
+    let label = format!("label=com.docker.compose.project={}", stack.project);
+    assert_eq!(docker(&["ps", "-aq", "--filter", &label]), "");
+    assert_eq!(docker(&["network", "ls", "-q", "--filter", &label]), "");
+    assert_ne!(docker(&["volume", "ls", "-q", "--filter", &label]), "");
+    assert!(stack.pdex(&["up"]).status.success());
+    let logs = text(&stack.pdex(&["logs", "etl", "ml_builder"]).stdout);
+    assert!(logs.lines().any(|line| line.contains("etl") && line.contains("unchanged")), "{logs}");
+    assert!(logs.lines().any(|line| line.contains("ml_builder") && line.contains("skip")), "{logs}");
+}
+
+fn survives_being_killed(stack: &Stack) {
+    for instant in [100, 700, 1_500, 3_000] {
+        assert!(stack.pdex(&["down", "--timeout", "5"]).status.success());
+        let mut up: Child = stack.command(&["up", "--progress", "quiet"]).stdout(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(instant));
+        let _ = up.kill();
+        up.wait().unwrap();
+        println!("killed after {instant} ms");
+        assert!(stack.pdex(&["up"]).status.success());
+        assert!(stack.pdex(&["validate"]).status.success());
+        let label = format!("label=com.docker.compose.project={}", stack.project);
+        let names = docker(&["ps", "-a", "--format", "{{.Names}}", "--filter", &label]);
+        assert!(!names.contains(".pdex-next"), "{names}");
+    }
+}
+
+fn leaves_nothing(stack: &Stack) {
+    let output = stack.pdex(&["down", "-v", "--yes", "--timeout", "5"]);
+    assert!(output.status.success());
+    let label = format!("label=com.docker.compose.project={}", stack.project);
+    let told = text(&output.stderr);
+    for volume in ["postgres_data", "prometheus_data", "grafana_data", "mlflow_data"] {
+        let name = format!("{}_{volume}", stack.project);
+        assert!(told.contains(&format!("removed volume {name}")), "{told}");
+    }
+    assert_eq!(docker(&["volume", "ls", "-q", "--filter", &label]), "");
+}
