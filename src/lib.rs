@@ -1,13 +1,43 @@
-//! pdex (map to be completed with the layers).
-pub mod checks;
-pub mod cli;
-pub mod definition;
-pub mod engine;
-pub mod event;
+//! pdex takes a machine with Docker to a running, checked and observable stack.
+//!
+//! Data flows one way, definition → plan → execution → report, through layers that may name only those above them
+//! (`tests/layers.rs` checks it):
+//!
+//! | layer | holds | may not |
+//! |---|---|---|
+//! | [`finding`] | a problem said to a person | print |
+//! | [`definition`] | Compose files, read, merged, resolved, printed | talk to Docker |
+//! | [`world`] | what an engine holds of one project, as plain data | do anything |
+//! | [`plan`] | `make(definition, world, goal)`: every step, with its reason | fail, ask, do I/O |
+//! | [`probe`] | when a started service counts as ready | open a socket |
+//! | [`event`] | what happened: the one language from engine to report | print |
+//! | [`images`] | where an image comes from; build contexts; work of this machine | talk to Docker |
+//! | [`runtime`] | THE SEAM: the trait, Docker, and a double on a virtual clock | decide |
+//! | [`engine`] | the scheduler (decides, no I/O) and the driver (I/O, decides nothing) | print |
+//! | [`checks`] | facts of a running stack → results | print |
+//! | [`report`] | tables, progress, JSON, diagnosis: the one layer that words and prints | know Docker |
+//! | [`cli`] | arguments, environment, exit codes; a file per command that wires the layers | hold logic |
+
 pub mod finding;
-pub mod images;
-pub mod plan;
-pub mod probe;
-pub mod report;
-pub mod runtime;
+
+pub mod definition;
+
 pub mod world;
+
+pub mod plan;
+
+pub mod probe;
+
+pub mod event;
+
+pub mod images;
+
+pub mod runtime;
+
+pub mod engine;
+
+pub mod checks;
+
+pub mod report;
+
+pub mod cli;

@@ -13,6 +13,8 @@ use crate::plan::Plan;
 
 /// Between two frames of a spinner.
 const FRAME: Duration = Duration::from_millis(120);
+/// Between two lines about one image's making, where lines stay.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// Progress lines of builds are cut to this.
 const LINE: usize = 70;
 
@@ -49,7 +51,7 @@ impl Progress {
     /// A line per event.
     pub fn plain(plan: &Plan, out: Box<dyn Write>) -> Self {
         let width = plan.services.iter().map(|s| s.name.as_str().len()).max().unwrap_or_default();
-        Self::Plain(Plain { out, width })
+        Self::Plain(Plain { out, width, told: BTreeMap::new() })
     }
 
     /// Takes in an event that happened at `at`.
@@ -97,6 +99,8 @@ impl Live {
 pub struct Plain {
     out: Box<dyn Write>,
     width: usize,
+    /// When a line of image work was last shown, by service.
+    told: BTreeMap<ServiceName, Duration>,
 }
 
 impl Plain {
@@ -106,6 +110,15 @@ impl Plain {
             Event::Entered { phase: Phase::Queued | Phase::Creating | Phase::Starting, .. } => return Ok(()),
             Event::Entered { phase: Phase::Waiting { on }, .. } if on.is_empty() => return Ok(()),
             Event::Entered { service, phase } => (service, format!("{} {}", mark(phase), words(phase))),
+            Event::ImageProgress { service, line } => {
+                // Builds talk much; now and then a line shows that they go on.
+                let last = self.told.get(service).copied();
+                if last.is_some_and(|last| at < last + SIGN_OF_LIFE) {
+                    return Ok(());
+                }
+                self.told.insert(service.clone(), at);
+                (service, format!("  image: {}", cut(line)))
+            }
             Event::ImageReady { service, source, .. } => (service, format!("  image {}", origin(source))),
             _ => return Ok(()),
         };
