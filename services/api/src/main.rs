@@ -65,8 +65,10 @@ fn run() -> ExitCode {
             return usage_error(&lines.join("\n"));
         }
     };
-    let filter = EnvFilter::try_new(variable("PDEX_LOG").unwrap_or_default());
-    let filter = filter.ok().filter(|f| !f.to_string().is_empty()).unwrap_or_else(|| EnvFilter::new("info"));
+    let level = variable("PDEX_LOG").filter(|level| !level.is_empty()).unwrap_or_else(|| "info".to_owned());
+    let Ok(filter) = EnvFilter::try_new(&level) else {
+        return usage_error(&format!("error: PDEX_LOG is {level:?}, which is not a log filter"));
+    };
     tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
     log_panics();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -110,7 +112,7 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
 fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panic");
+        tracing::error!(place, cause = panic.payload_as_str().unwrap_or_default(), "panic");
     }));
 }
 

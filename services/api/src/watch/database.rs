@@ -21,7 +21,7 @@ const LOAD_WITHIN: Duration = Duration::from_secs(20);
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 /// Pauses after a failure: short at first, for a service that starts along with its database.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
-const RETRY_MAX: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_millis(500);
 
 const LAST_RUN: &str = "SELECT max(id) FROM etl_runs WHERE status IN ('loaded', 'unchanged')";
 
@@ -63,7 +63,7 @@ pub async fn database(api: Api, settings: store::Settings) {
     loop {
         let Err(error) = session(&api, &settings, &mut loaded, &mut retry, &mut once).await;
         let cause = with_causes(&error);
-        if once.is_news(&cause) {
+        if once.begins(&cause) {
             tracing::warn!(cause, "database unusable; trying again");
         }
         api.database_failed(error.public());
@@ -91,8 +91,7 @@ async fn session(
         }
         api.database_answered();
         *retry = RETRY_FIRST;
-        if !once.0.is_empty() {
-            *once = Once::default();
+        if once.ends() {
             tracing::info!("database answers");
         }
         sleep(ASK_EVERY).await;

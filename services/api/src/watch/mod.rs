@@ -27,11 +27,16 @@ struct Once(String);
 
 impl Once {
     /// Whether `text` is news.
-    fn is_news(&mut self, text: &str) -> bool {
+    fn begins(&mut self, text: &str) -> bool {
         let news = self.0 != text;
         if news {
             text.clone_into(&mut self.0);
         }
         news
+    }
+
+    /// Whether there was something to end.
+    fn ends(&mut self) -> bool {
+        !std::mem::take(&mut self.0).is_empty()
     }
 }

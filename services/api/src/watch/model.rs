@@ -38,7 +38,7 @@ pub async fn model(api: Api, dir: PathBuf) {
             Ok(_) => {}
             Err(error) => {
                 let cause = error.to_string();
-                if once.is_news(&cause) {
+                if once.begins(&cause) {
                     tracing::warn!(dir = %dir.display(), cause, "no model published yet");
                 }
             }
