@@ -1,7 +1,10 @@
-//! The whole platform on this machine's Docker: up, a real prediction, validate, faults, down. Runs where PDEX_TEST_STACK=1 says
+//! The whole platform on this machine's Docker: up, a real prediction, validate, faults, down. Runs where `PDEX_TEST_STACK=1` says
 //! so (`make test-stack`); under a project, names, ports and a models folder of its own, all removed at the end.
 
-#![expect(clippy::disallowed_methods, reason = "a test of the program from outside runs programs and reads its switch")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test of the program from outside runs programs and reads its switch"
+)]
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -150,7 +153,10 @@ fn comes_up_and_says_so(stack: &Stack) {
     for service in ["db", "api", "streamlit", "prometheus", "node_exporter", "mlflow"] {
         assert!(running.lines().any(|name| name == stack.container(service)), "{service} runs");
     }
-    assert_eq!(stack.pdex(&["plan"]).status.code(), if grafana.contains("ready") { Some(0) } else { Some(2) });
+    assert_eq!(
+        stack.pdex(&["plan"]).status.code(),
+        if grafana.contains("ready") { Some(0) } else { Some(2) }
+    );
 }
 
 fn row(table: &str, service: &str) -> String {
@@ -234,7 +240,8 @@ fn goes_down_keeping_its_data(stack: &Stack) {
 fn survives_being_killed(stack: &Stack) {
     for instant in [100, 700, 1_500, 3_000] {
         assert!(stack.pdex(&["down", "--timeout", "5"]).status.success());
-        let mut up: Child = stack.command(&["up", "--progress", "quiet"]).stdout(Stdio::null()).spawn().unwrap();
+        let mut up: Child =
+            stack.command(&["up", "--progress", "quiet"]).stdout(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(instant));
         let _ = up.kill();
         up.wait().unwrap();

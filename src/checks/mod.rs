@@ -3,6 +3,7 @@
 
 mod containers;
 mod platform;
+pub mod preflight;
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ use super::args::{ProgressMode, Up};
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
 use super::{Session, context, first, lock, signal};
+use crate::checks::preflight;
 use crate::definition::graph;
 use crate::definition::model::Definition;
 use crate::definition::render::config_hash;
@@ -38,6 +39,11 @@ async fn execute<R: Runtime>(
     let plan = plan::make(definition, &world, goal, &config_hash);
     for name in &plan.orphans {
         writeln!(io::stderr(), "warning: container {name} belongs to no service of the definition")?;
+    }
+    let starting = plan.starting();
+    let taken = preflight::ports(runtime, definition, &starting).await;
+    if !taken.is_empty() {
+        return Err(Stop { exit: Exit::Failed, text: failures::findings(&taken) }.into());
     }
     let mut progress = progress(session.global.progress, &plan);
     let run = Run {

@@ -118,6 +118,7 @@ impl Context<'_> {
             existing: container.map(|c| Existing {
                 id: c.id.clone(),
                 image: c.image.clone(),
+                running: matches!(c.state, State::Running { .. } | State::Restarting),
                 healthy: c.state == State::Running { health: Some(Health::Healthy) },
             }),
             unavailable: if self.goal.services.contains(&service.name) {

@@ -49,6 +49,13 @@ impl Plan {
             && self.services.iter().all(|s| !s.image.obtain && !s.decision.changes())
     }
 
+    /// The services whose containers are to be started and do not hold their ports now.
+    pub fn starting(&self) -> BTreeSet<ServiceName> {
+        let starts =
+            |s: &&ServicePlan| s.decision.changes() && !s.existing.as_ref().is_some_and(|e| e.running);
+        self.services.iter().filter(starts).map(|s| s.name.clone()).collect()
+    }
+
     /// One service's part.
     pub fn service(&self, name: &ServiceName) -> Option<&ServicePlan> {
         self.services.iter().find(|s| s.name == *name)
@@ -78,6 +85,7 @@ pub struct ServicePlan {
 pub struct Existing {
     pub id: ContainerId,
     pub image: ImageId,
+    pub running: bool,
     /// The engine's own health check passes.
     pub healthy: bool,
 }

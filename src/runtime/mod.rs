@@ -54,6 +54,10 @@ pub trait Runtime {
     async fn http_status(&self, url: &str, limit: Duration) -> Result<u16, RuntimeError>;
     /// Whether a published address accepts a connection and does not close it at once.
     async fn accepts(&self, host: &str, port: u16, limit: Duration) -> bool;
+    /// Whether something else listens on an address of the engine's machine.
+    fn is_bound(&self, host: &str, port: u16) -> bool;
+    /// The container, of whatever project, that publishes a port of this machine.
+    async fn publisher(&self, port: u16) -> Result<Option<String>, RuntimeError>;
     /// Ends of the project's containers, from now on. The stream ends when the engine's does.
     fn exits(&self, project: &str) -> LocalBoxStream<'_, Result<ContainerId, RuntimeError>>;
     /// What a container printed.

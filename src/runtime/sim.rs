@@ -321,6 +321,20 @@ impl Runtime for Simulated {
         self.state.borrow().containers.values().any(|held| held.ports.contains(&port) && held.answers())
     }
 
+    fn is_bound(&self, _: &str, port: u16) -> bool {
+        self.state.borrow().containers.values().any(|held| held.running && held.ports.contains(&port))
+    }
+
+    async fn publisher(&self, port: u16) -> Result<Option<String>, RuntimeError> {
+        self.takes(CALL).await;
+        let state = self.state.borrow();
+        Ok(state
+            .containers
+            .values()
+            .find(|held| held.running && held.ports.contains(&port))
+            .map(|h| h.name.clone()))
+    }
+
     fn exits(&self, _: &str) -> LocalBoxStream<'_, Result<ContainerId, RuntimeError>> {
         let receiver = self.exits.subscribe();
         futures_util::stream::unfold(receiver, async |mut receiver| {

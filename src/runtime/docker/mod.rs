@@ -231,6 +231,20 @@ impl Runtime for Docker {
         }
     }
 
+    fn is_bound(&self, host: &str, port: u16) -> bool {
+        // Other refusals, an address that is not this machine's say, are the engine's to tell.
+        let bound = std::net::TcpListener::bind((host, port));
+        bound.is_err_and(|e| e.kind() == std::io::ErrorKind::AddrInUse)
+    }
+
+    async fn publisher(&self, port: u16) -> Result<Option<String>, RuntimeError> {
+        let filters = HashMap::from([("publish".to_owned(), vec![port.to_string()])]);
+        let options = query::ListContainersOptionsBuilder::new().filters(&filters).build();
+        let found = self.client.list_containers(Some(options)).await.map_err(|e| self.sort(&e))?;
+        let name = found.into_iter().next().and_then(|c| c.names?.into_iter().next());
+        Ok(name.map(|name| name.trim_start_matches('/').to_owned()))
+    }
+
     fn exits(&self, project: &str) -> LocalBoxStream<'_, Result<ContainerId, RuntimeError>> {
         let mut filters = project_filter(project);
         filters.insert("type".to_owned(), vec!["container".to_owned()]);
