@@ -5,6 +5,11 @@
     clippy::disallowed_methods,
     reason = "a test of the program from outside runs programs and reads its switch"
 )]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of a test fail it, and say what they did"
+)]
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
