@@ -37,14 +37,8 @@ fn taken(service: &Service, port: u16, container: Option<String>) -> Finding {
         .map(|name| format!("container {name}"))
         .or_else(|| listener(Path::new("/proc"), port))
         .unwrap_or_else(|| "another program".to_owned());
-    let variable = service.name.as_str().replace('-', "_").to_uppercase();
-    Finding::error("preflight/port-taken", format!("{}: port {port} is held by {holder}", service.name)).hint(
-        format!(
-            "end it, or publish {} elsewhere: PDEX_{variable}_PORT={} pdex up",
-            service.name,
-            port.wrapping_add(1)
-        ),
-    )
+    Finding::error("preflight/port-taken", format!("{}: port {port} is held by {holder}", service.name))
+        .hint(format!("end it, or give {} another host port, in .env or in the definition", service.name))
 }
 
 /// The process that listens on a TCP port, e.g. `nginx (process 812)`; `None` where the system does not tell.

@@ -1,6 +1,6 @@
 //! Tables of the standard output.
 
-use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
+use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
 use super::{progress::mark, words};
@@ -11,9 +11,14 @@ use crate::world::{Container, Health, State, World};
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.to_vec());
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.iter().map(|title| title.to_uppercase()));
     table
+}
+
+/// Without the spaces that pad the last column.
+fn trimmed(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 /// The closing table of `up`, in the definition's dependency order.
@@ -29,7 +34,7 @@ pub fn outcome<'a>(
             service.map_or_else(Vec::new, |s| s.ports.iter().filter_map(address).collect());
         rows.add_row([name.to_string(), format!("{} {}", mark(phase), words(phase)), addresses.join(" ")]);
     }
-    rows.to_string()
+    trimmed(&rows)
 }
 
 /// The links of services that run.
@@ -43,7 +48,7 @@ pub fn links(definition: &Definition, ready: impl Iterator<Item = ServiceName>) 
             any = true;
         }
     }
-    if any { rows.to_string() } else { String::new() }
+    if any { trimmed(&rows) } else { String::new() }
 }
 
 /// `ps`: every service, running or not.
@@ -62,7 +67,7 @@ pub fn containers(definition: &Definition, world: &World) -> String {
             rows.add_row([name.as_str(), &container.name, &state(container), &ports.join(" ")]);
         }
     }
-    rows.to_string()
+    trimmed(&rows)
 }
 
 /// A container's state in words.
@@ -93,7 +98,7 @@ pub fn checks(results: &[CheckResult]) -> String {
         };
         rows.add_row([mark, &result.service, result.name, &evidence]);
     }
-    rows.to_string()
+    trimmed(&rows)
 }
 
 fn address(port: &Port) -> Option<String> {
