@@ -73,7 +73,7 @@ impl Predictor {
 
 /// The mean of what the two orders say. Computed from the larger side, so that swapping the sides gives exactly the
 /// complement: for p ≥ 0.5, `1 - p` loses nothing.
-fn antisymmetric(ab: f64, ba: f64) -> f64 {
+pub fn antisymmetric(ab: f64, ba: f64) -> f64 {
     let [a, b] = [f64::midpoint(ab, 1.0 - ba), f64::midpoint(ba, 1.0 - ab)];
     if a >= b { a } else { 1.0 - b }
 }
