@@ -5,7 +5,10 @@ use std::path::Path;
 
 use crate::definition::model::{Definition, Port, Protocol, Service, ServiceName};
 use crate::finding::Finding;
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, container_name};
+
+/// The engine's process that holds a published port.
+const PROXY: &str = "docker-proxy ";
 
 /// Published ports of the services about to be started that something else holds.
 pub async fn ports<R: Runtime>(
@@ -18,10 +21,9 @@ pub async fn ports<R: Runtime>(
         for port in service.ports.iter().filter(|p| p.protocol == Protocol::Tcp) {
             if let Some(number) = port.published
                 && runtime.is_bound(host(port), number)
+                && let Some(holder) = holder(runtime, definition, service, number).await
             {
-                // Without an answer the message is only less telling.
-                let container = runtime.publisher(number).await.unwrap_or_default();
-                findings.push(taken(service, number, container));
+                findings.push(taken(service, number, &holder));
             }
         }
     }
@@ -32,11 +34,27 @@ fn host(port: &Port) -> &str {
     port.host_ip.as_deref().filter(|ip| !ip.is_empty()).unwrap_or("0.0.0.0")
 }
 
-fn taken(service: &Service, port: u16, container: Option<String>) -> Finding {
-    let holder = container
-        .map(|name| format!("container {name}"))
-        .or_else(|| listener(Path::new("/proc"), port))
-        .unwrap_or_else(|| "another program".to_owned());
+/// Who holds a port, in words; `None` when it is the service itself: a run that was cut off may have left the engine about to
+/// start its container, with the port bound and nothing listed as publishing it yet.
+async fn holder<R: Runtime>(
+    runtime: &R,
+    definition: &Definition,
+    service: &Service,
+    port: u16,
+) -> Option<String> {
+    // Without an answer the message is only less telling.
+    match runtime.publisher(port).await.unwrap_or_default() {
+        Some(name) if name == container_name(&definition.project, service) => None,
+        Some(name) => Some(format!("container {name}")),
+        None => match listener(Path::new("/proc"), port) {
+            Some(process) if process.starts_with(PROXY) => None,
+            Some(process) => Some(process),
+            None => Some("another program".to_owned()),
+        },
+    }
+}
+
+fn taken(service: &Service, port: u16, holder: &str) -> Finding {
     Finding::error("preflight/port-taken", format!("{}: port {port} is held by {holder}", service.name))
         .hint(format!("end it, or give {} another host port, in .env or in the definition", service.name))
 }
