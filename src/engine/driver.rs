@@ -66,7 +66,7 @@ pub async fn drive<R: Runtime>(
     interrupt: impl Future<Output = ()>,
 ) -> Outcome {
     let (progress, mut progressed) = mpsc::unbounded_channel();
-    let obtainer = Obtainer::new(run.runtime, run.definition, run.plan, run.environment, progress);
+    let obtainer = Obtainer::new(run.runtime, run.definition, run.environment, progress);
     let hands = Hands { run, obtainer: &obtainer };
     let begin = Instant::now();
     let mut scheduler = Scheduler::new(run.plan, run.definition);

@@ -1,20 +1,19 @@
-//! Gets one image by walking its routes. Work that several images share (the base, the builder, one compilation of all Rust
-//! services, the discovery that no registry answers) is done once per run.
+//! Gets one image by walking its routes. Work that several images share (the base, the builder, the discovery that no
+//! registry answers) is done once per run.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytes::Bytes;
-use tokio::sync::OnceCell;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::definition::model::{Build, Definition, HostBuild, Service, ServiceName};
 use crate::event::{Event, Failure, ImageSource};
 use crate::images::context::{self, Context};
 use crate::images::host::{self, HostError};
 use crate::images::{self, Route, base};
-use crate::plan::Plan;
 use crate::runtime::{BuildOrder, ImportOrder, Runtime, RuntimeError};
 
 /// What the routes need to know of this run.
@@ -23,12 +22,11 @@ pub(super) struct Obtainer<'a, R> {
     runtime: &'a R,
     definition: &'a Definition,
     environment: &'a BTreeMap<String, String>,
-    /// Everything the run will compile on this machine, so that it is compiled in one go.
-    host_builds: Vec<HostBuild>,
     progress: UnboundedSender<Event>,
     registry_is_away: Cell<bool>,
     fits: OnceCell<bool>,
-    compiled: OnceCell<Result<(), Failure>>,
+    /// Held while cargo runs: it uses all cores for one program, and whoever asked first is needed first.
+    compiling: Mutex<()>,
     base: OnceCell<Result<(), Failure>>,
     builder: OnceCell<Result<(), Failure>>,
 }
@@ -37,25 +35,17 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
     pub(super) fn new(
         runtime: &'a R,
         definition: &'a Definition,
-        plan: &Plan,
         environment: &'a BTreeMap<String, String>,
         progress: UnboundedSender<Event>,
     ) -> Self {
-        let host_builds = plan
-            .services
-            .iter()
-            .filter(|planned| planned.image.obtain)
-            .filter_map(|planned| definition.services.get(&planned.name)?.pdex.host_build.clone())
-            .collect();
         Self {
             runtime,
             definition,
             environment,
-            host_builds,
             progress,
             registry_is_away: Cell::new(false),
             fits: OnceCell::new(),
-            compiled: OnceCell::new(),
+            compiling: Mutex::new(()),
             base: OnceCell::new(),
             builder: OnceCell::new(),
         }
@@ -222,16 +212,10 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
     }
 
     async fn compiled(&self, service: &ServiceName, build: &HostBuild) -> Result<(), Failure> {
-        let all = if self.host_builds.is_empty() { std::slice::from_ref(build) } else { &self.host_builds };
-        let directory = &self.definition.directory;
-        self.compiled
-            .get_or_init(async || {
-                host::compile(directory, all, &mut |line| self.tell(service, line))
-                    .await
-                    .map_err(|e| of_host(&e))
-            })
-            .await
-            .clone()
+        let _turn = self.compiling.lock().await;
+        let compiled =
+            host::compile(&self.definition.directory, build, &mut |line| self.tell(service, line)).await;
+        compiled.map_err(|e| of_host(&e))
     }
 
     /// Makes sure that what a Dockerfile starts from is there.

@@ -12,8 +12,9 @@ use crate::world::{ContainerId, Exit, ImageId};
 
 /// A service that dies this often on its way to ready is given up, restart policy or not.
 const DEATHS: u32 = 3;
-/// Images worked on at once: two builds are all a small machine bears, and a third hides network waits.
-const IMAGE_SLOTS: usize = 3;
+/// Images worked on at once: two builds are all a small machine bears. Those that are compiled first take turns among themselves
+/// and are not counted: most of the time they wait.
+const IMAGE_SLOTS: usize = 2;
 
 /// Something for the driver to do. Each leads to an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,7 @@ struct Node {
 /// The state of one run.
 #[derive(Debug)]
 pub struct Scheduler {
+    order: Vec<ServiceName>,
     nodes: BTreeMap<ServiceName, Node>,
     prepared: bool,
     finished: bool,
@@ -90,7 +92,8 @@ impl Scheduler {
                 Some((planned.name.clone(), node))
             })
             .collect();
-        Self { nodes, prepared: false, finished: false, outbox: Vec::new() }
+        let order = plan.services.iter().map(|s| s.name.clone()).collect();
+        Self { order, nodes, prepared: false, finished: false, outbox: Vec::new() }
     }
 
     /// The first actions.
@@ -223,9 +226,9 @@ impl Scheduler {
         }
         loop {
             let before = self.outbox.len();
-            let names: Vec<ServiceName> = self.nodes.keys().cloned().collect();
-            for name in &names {
-                self.step(now, name);
+            // In dependency order: what others wait for comes first in line.
+            for name in self.order.clone() {
+                self.step(now, &name);
             }
             if self.outbox.len() == before {
                 break;
@@ -247,11 +250,12 @@ impl Scheduler {
     }
 
     fn step_queued(&mut self, now: Duration, name: &ServiceName) {
-        let busy = self.nodes.values().filter(|n| n.phase == Phase::ObtainingImage).count();
+        let counts = |node: &Node| node.phase == Phase::ObtainingImage && !node.plan.image.compiled;
+        let busy = self.nodes.values().filter(|node| counts(node)).count();
         let prepared = self.prepared;
         let Some(node) = self.nodes.get_mut(name) else { return };
         if node.image.is_none() {
-            if busy < IMAGE_SLOTS {
+            if node.plan.image.compiled || busy < IMAGE_SLOTS {
                 self.outbox.push(Action::ObtainImage(name.clone()));
                 self.enter(name, Phase::ObtainingImage);
             }

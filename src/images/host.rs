@@ -1,6 +1,5 @@
 //! Work that this machine does for an image, outside the engine: compiling the Rust services, making the base.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -55,23 +54,19 @@ pub fn target(directory: &Path) -> PathBuf {
     directory.join("target/release")
 }
 
-/// Compiles the binaries of all `builds`, after their preparations. One after the other: cargo uses all cores for each, and
-/// they share their dependencies.
+/// Compiles a service's binaries, after its preparation.
 pub async fn compile(
     directory: &Path,
-    builds: &[HostBuild],
+    build: &HostBuild,
     progress: &mut dyn FnMut(String),
 ) -> Result<(), HostError> {
-    let prepare: BTreeSet<&PathBuf> = builds.iter().filter_map(|b| b.prepare.as_ref()).collect();
-    for script in prepare {
+    if let Some(script) = &build.prepare {
         let mut command = Command::new(script);
         command.current_dir(directory);
         run(command, progress).await?;
     }
-    for build in builds {
-        for binary in &build.binaries {
-            run(cargo(directory, build, binary), progress).await?;
-        }
+    for binary in &build.binaries {
+        run(cargo(directory, build, binary), progress).await?;
     }
     Ok(())
 }

@@ -113,7 +113,12 @@ impl Context<'_> {
             decision,
             gates: self.gates(service),
             job,
-            image: ImagePlan { reference: service.image.clone(), present, obtain },
+            image: ImagePlan {
+                reference: service.image.clone(),
+                present,
+                obtain,
+                compiled: service.pdex.host_build.is_some(),
+            },
             config_hash,
             existing: container.map(|c| Existing {
                 id: c.id.clone(),

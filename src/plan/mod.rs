@@ -149,4 +149,6 @@ pub struct ImagePlan {
     pub present: Option<ImageId>,
     /// It has to be obtained: it is not there, or the user asked for a build.
     pub obtain: bool,
+    /// What goes in is compiled on this machine first, one service at a time.
+    pub compiled: bool,
 }
