@@ -16,7 +16,7 @@ mod validate;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -40,8 +40,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if e.use_stderr() { Exit::Usage as u8 } else { Exit::Ok as u8 });
         }
     };
-    start_tracing(arguments.global.verbose);
     let session = Session { global: arguments.global, environment: env::process() };
+    if let Err(stop) = start_tracing(&session) {
+        return ExitCode::from(say(&stop.into()) as u8);
+    }
     let simulated = session.global.runtime.starts_with("sim");
     let exit = match runtime(simulated)
         .and_then(|runtime| runtime.block_on(dispatch(&session, arguments.command)))
@@ -87,13 +89,20 @@ fn say(error: &anyhow::Error) -> Exit {
     Exit::Failed
 }
 
-/// For developers, on the error output: off unless `-v`.
-fn start_tracing(verbose: u8) {
-    let level = match verbose {
-        0 => return,
-        1 => tracing::Level::INFO,
-        2 => tracing::Level::DEBUG,
-        _ => tracing::Level::TRACE,
+/// For developers, on the error output: off unless `-v`, or `PDEX_LOG` with a filter such as `pdex=trace,bollard=debug`.
+fn start_tracing(session: &Session) -> Result<(), exit::Stop> {
+    let level = match session.global.verbose {
+        0 => None,
+        1 => Some("pdex=info"),
+        2 => Some("pdex=debug"),
+        _ => Some("pdex=trace"),
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).init();
+    let named = session.environment.get("PDEX_LOG").filter(|text| !text.is_empty());
+    let Some(filter) = named.map(String::as_str).or(level) else { return Ok(()) };
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|e| {
+        exit::Stop::new(Exit::Usage, format!("PDEX_LOG={filter}: {e}"), Some("try PDEX_LOG=pdex=debug"))
+    })?;
+    let ansi = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(io::stderr).init();
+    Ok(())
 }

@@ -45,6 +45,7 @@ async fn execute<R: Runtime>(
     if !taken.is_empty() {
         return Err(Stop { exit: Exit::Failed, text: failures::findings(&taken) }.into());
     }
+    tracing::info!(networks = plan.networks.len(), volumes = plan.volumes.len(), "plan\n{plan}");
     let mut progress = progress(session.global.progress, &plan);
     let run = Run {
         runtime,

@@ -102,6 +102,7 @@ pub async fn drive<R: Runtime>(
         };
         known.note(&event);
         let now = begin.elapsed();
+        tracing::debug!(?now, ?event);
         sink(now, &event);
         actions = scheduler.on(now, &event);
     }
@@ -124,6 +125,7 @@ fn carry_out<'a, R: Runtime>(
 ) -> bool {
     let hands = *hands;
     for action in actions {
+        tracing::trace!(?action);
         match action {
             Action::Announce(event) => sink(begin.elapsed(), &event),
             Action::WakeAt(at) => known.wake = Some(known.wake.map_or(at, |wake| wake.min(at))),
