@@ -1,14 +1,19 @@
 //! What PredictionDex promises beyond running containers. Each check applies where the definition has its service, and asks the
 //! service itself.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{CheckResult, Facts, Outcome, PATIENCE, root};
 use crate::runtime::Runtime;
 
 /// Pokémon that the whole Let's Go Pokédex has: 153 base forms, 18 Alolan, 15 Mega, 2 partners.
 const POKEMON: u32 = 188;
+/// A little over the scrape interval.
+const SCRAPE: Duration = Duration::from_secs(17);
 /// Rows by table, as `table count` lines.
 const COUNTS: &str = "SELECT 'species', count(*) FROM species UNION ALL SELECT 'pokemon', count(*) FROM pokemon \
                       UNION ALL SELECT 'moves', count(*) FROM moves UNION ALL SELECT 'learnsets', count(*) FROM learnsets";
@@ -141,7 +146,42 @@ fn judge_odds(there: &Value, back: &Value) -> Outcome {
 
 async fn targets<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
     let url = format!("{}/api/v1/targets?state=active", at(facts, "prometheus", 9090)?);
-    Ok(judge_targets(&facts.get_json(&url).await?))
+    let first = facts.get_json(&url).await?;
+    let stale = down_and_running(&first, |service| facts.runs(service));
+    let begin = Instant::now();
+    let mut answer = first.clone();
+    // A target not scraped since its service is up is told as down or unknown until the next scrape: wait for that.
+    while !stale.is_empty() && begin.elapsed() < SCRAPE && still_stale(&stale, &answer) {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        answer = facts.get_json(&url).await?;
+    }
+    Ok(judge_targets(&answer))
+}
+
+/// Address and time of the last scrape of the targets that are not up though their service runs; empty when one is down whose
+/// service does not run, since nothing is worth waiting for then.
+fn down_and_running(answer: &Value, runs: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+    let down: Vec<&Value> = answer["data"]["activeTargets"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|t| t["health"] != "up")
+        .collect();
+    if down.iter().any(|t| !runs(t["labels"]["job"].as_str().unwrap_or_default())) {
+        return Vec::new();
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    down.iter().map(|t| (text(&t["scrapeUrl"]), text(&t["lastScrape"]))).collect()
+}
+
+fn still_stale(stale: &[(String, String)], answer: &Value) -> bool {
+    stale.iter().any(|(url, scraped)| {
+        answer["data"]["activeTargets"].as_array().into_iter().flatten().any(|target| {
+            target["scrapeUrl"] == url.as_str()
+                && target["lastScrape"] == scraped.as_str()
+                && target["health"] != "up"
+        })
+    })
 }
 
 fn judge_targets(answer: &Value) -> Outcome {
@@ -161,7 +201,8 @@ fn judge_targets(answer: &Value) -> Outcome {
             Outcome::Passed(format!("{n}: {}", targets.iter().map(job).collect::<Vec<_>>().join(", ")))
         }
         (n, true, waiting) => {
-            Outcome::Passed(format!("{} of {n} up, {waiting} not scraped yet", n - waiting))
+            let evidence = format!("{} of {n} up, {waiting} not scraped within {SCRAPE:?}", n - waiting);
+            Outcome::failed(evidence, "pdex logs prometheus")
         }
     }
 }
@@ -244,11 +285,27 @@ mod tests {
     }
 
     #[test]
+    fn a_scrape_from_before_the_start_is_waited_out_only_where_the_service_runs() {
+        let answer = |health: &str, at: &str| {
+            let target =
+                json!({"health": health, "labels": {"job": "api"}, "scrapeUrl": "u", "lastScrape": at});
+            json!({"data": {"activeTargets": [target]}})
+        };
+        assert_eq!(down_and_running(&answer("down", "1"), |_| false), []);
+        let stale = down_and_running(&answer("down", "1"), |_| true);
+        assert_eq!(stale, [("u".to_owned(), "1".to_owned())]);
+        assert!(still_stale(&stale, &answer("down", "1")));
+        assert!(!still_stale(&stale, &answer("down", "2")), "it was scraped again and is down");
+        assert!(!still_stale(&stale, &answer("up", "2")));
+    }
+
+    #[test]
     fn one_target_down_fails() {
         let target =
             |health: &str| json!({"health": health, "labels": {"job": "api"}, "lastError": "refused"});
         let answer = |targets: Vec<Value>| json!({"data": {"activeTargets": targets}});
-        assert!(!failed(&judge_targets(&answer(vec![target("up"), target("unknown")]))));
+        assert!(!failed(&judge_targets(&answer(vec![target("up"), target("up")]))));
+        assert!(failed(&judge_targets(&answer(vec![target("up"), target("unknown")]))));
         assert!(failed(&judge_targets(&answer(vec![target("up"), target("down")]))));
         assert!(failed(&judge_targets(&answer(vec![]))));
     }
