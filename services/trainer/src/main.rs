@@ -2,7 +2,7 @@
 //! chooses the exit code (0 ok, 1 failed, 2 usage or bad settings). Holds no logic.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -66,7 +66,12 @@ fn start_log(lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<()> {
     let text = lookup("PDEX_LOG").filter(|text| !text.is_empty()).unwrap_or_else(|| "info".to_owned());
     let filter =
         EnvFilter::try_new(&text).with_context(|| format!("PDEX_LOG={text:?} is not a log filter"))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
     Ok(())
 }
 
