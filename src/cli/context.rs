@@ -89,8 +89,7 @@ pub(crate) use on_engine;
 /// Connects to the engine.
 pub(crate) async fn connect(global: &Global, environment: &BTreeMap<String, String>) -> Result<Engine, Stop> {
     if let Some(simulated) = global.runtime.strip_prefix("sim") {
-        let file = simulated.strip_prefix(':').map(PathBuf::from);
-        return Ok(Engine::Simulated(file.map_or_else(Simulated::default, Simulated::in_file)));
+        return Ok(Engine::Simulated(Simulated::named(simulated)));
     }
     let host = global.docker_host.as_deref().or_else(|| environment.get("DOCKER_HOST").map(String::as_str));
     let docker = Docker::connect(host.filter(|host| !host.is_empty())).await;

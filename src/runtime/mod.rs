@@ -5,14 +5,14 @@
 pub mod docker;
 pub mod sim;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::LocalBoxStream;
 
-use crate::definition::model::{Definition, Network, Service, Volume};
+use crate::definition::model::{Definition, MountSource, Network, Service, Volume};
 use crate::plan::ServicePlan;
 use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
 
@@ -169,4 +169,27 @@ impl RuntimeError {
 /// The name that Compose gives a service's first container.
 pub fn container_name(project: &str, service: &Service) -> String {
     service.container_name.clone().unwrap_or_else(|| format!("{project}-{}-1", service.name))
+}
+
+/// Bind sources that are missing or hold nothing but dot files: a matter of this machine's disk, not of the engine.
+fn empty_binds(definition: &Definition) -> BTreeSet<PathBuf> {
+    definition
+        .services
+        .values()
+        .flat_map(|service| &service.mounts)
+        .filter_map(|mount| match &mount.source {
+            MountSource::Bind(path) => Some(path),
+            _ => None,
+        })
+        .filter(|path| is_empty(path))
+        .cloned()
+        .collect()
+}
+
+fn is_empty(path: &Path) -> bool {
+    if path.is_file() {
+        return false;
+    }
+    let Ok(mut entries) = path.read_dir() else { return !path.exists() };
+    !entries.any(|entry| entry.is_ok_and(|e| !e.file_name().as_encoded_bytes().starts_with(b".")))
 }

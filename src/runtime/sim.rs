@@ -1,25 +1,31 @@
 //! A container engine that exists only in memory, on tokio's clock: with the clock paused a run takes no real time and its
-//! times are the same on every machine. Tests use it, and the hidden `--runtime sim[:FILE]`, which keeps the state in a file
-//! from one command to the next.
+//! times are the same on every machine. Tests use it, and the hidden `--runtime sim[:FILE[:FAULT]]`, which keeps the state in a
+//! file from one command to the next. One contract suite holds it to what the real engine does.
 //!
-//! What a service does is told by its labels: `sim.create` and `sim.start` (an error's text), `sim.ready_ms`,
-//! `sim.flap_ms` (ready for that long once, before it is for good), `sim.exit` and `sim.exit_ms` (a job's end, or a service's
-//! death), `sim.log` (what it prints).
+//! What a service does is told by its labels: `sim.create` and `sim.start` (an error's text), `sim.ready_ms`, `sim.flap_ms` (a
+//! temporary server answers its test that long, on no port, before the lasting one comes), `sim.exit` and `sim.exit_ms` (a
+//! job's end, or a service's death), `sim.log` (what it prints), `sim.test` (what its health test prints).
+//!
+//! Faults of the engine: `die=K` kills the whole program at the call after the K-th, `deaf` never tells of an end.
+
+mod memory;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::LocalBoxStream;
-use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep};
 
-use super::{BuildOrder, CreateOrder, ExecOutcome, ImportOrder, LogLine, LogOptions, Runtime, RuntimeError};
-use crate::definition::model::{Definition, Network, Service, ServiceName, Volume};
-use crate::world::{ASIDE, Container, ContainerId, EngineInfo, Exit, Health, ImageId, State, World};
+use self::memory::{Held, Memory};
+use super::{
+    BuildOrder, CreateOrder, ExecOutcome, ImportOrder, LogLine, LogOptions, Runtime, RuntimeError,
+    empty_binds,
+};
+use crate::definition::model::{Definition, Network, Service, Volume};
+use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
 
 /// What the engine takes for a call; the measured cost of the real one, rounded.
 const CALL: Duration = Duration::from_millis(2);
@@ -34,72 +40,63 @@ pub struct Simulated {
     exits: broadcast::Sender<ContainerId>,
     file: Option<PathBuf>,
     calls: Cell<u64>,
+    faults: Faults,
 }
 
-/// All that the engine holds. Times do not survive a restart of the program: what ran then is ready.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Memory {
-    next: u64,
-    networks: BTreeSet<String>,
-    volumes: BTreeSet<String>,
-    images: BTreeSet<String>,
-    containers: BTreeMap<String, Held>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Held {
-    name: String,
-    service: String,
-    config_hash: String,
-    image: String,
-    labels: BTreeMap<String, String>,
-    running: bool,
-    exit: Option<i64>,
-    ports: Vec<u16>,
-    #[serde(skip)]
-    started: Option<Instant>,
-}
-
-impl Held {
-    fn number(&self, key: &str) -> Option<u64> {
-        self.labels.get(key)?.parse().ok()
-    }
-
-    /// Whether its test succeeds now.
-    fn answers(&self) -> bool {
-        let Some(started) = self.started else { return self.running };
-        let ran = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let ready = self.number("sim.ready_ms").unwrap_or_default();
-        // Up from `ready` for `flap` milliseconds, away for a second, then up for good.
-        match self.number("sim.flap_ms") {
-            Some(flap) => (ready..ready + flap).contains(&ran) || ran >= ready + flap + 1_000,
-            None => self.running && ran >= ready,
-        }
-    }
+/// What is wrong with the engine, or happens to the program that uses it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// The program is killed at the call after this many.
+    pub die_after: Option<u64>,
+    /// The stream of ends ends at once, always.
+    pub deaf: bool,
 }
 
 impl Default for Simulated {
     fn default() -> Self {
-        let (exits, _) = broadcast::channel(1_024);
-        Self { state: RefCell::default(), exits, file: None, calls: Cell::new(0) }
+        Self::with(Faults::default())
     }
 }
 
 impl Simulated {
-    /// An engine whose state is in a file; an absent or unreadable file is an empty engine.
-    pub fn in_file(file: PathBuf) -> Self {
-        let memory = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        Self { state: RefCell::new(memory.unwrap_or_default()), file: Some(file), ..Self::default() }
+    /// An empty engine with faults.
+    pub fn with(faults: Faults) -> Self {
+        let (exits, _) = broadcast::channel(1_024);
+        Self { state: RefCell::default(), exits, file: None, calls: Cell::new(0), faults }
     }
 
-    /// How many calls were made, for tests of cost.
-    pub fn calls(&self) -> u64 {
-        self.calls.get()
+    /// An engine as the command line names it: nothing, or `:FILE` with its state, then perhaps `:die=K` or `:deaf`. An absent
+    /// or unreadable file is an empty engine.
+    pub fn named(words: &str) -> Self {
+        let mut faults = Faults::default();
+        let mut file = words.strip_prefix(':').unwrap_or_default();
+        while let Some((rest, fault)) = file.rsplit_once(':') {
+            match fault.strip_prefix("die=").and_then(|calls| calls.parse().ok()) {
+                Some(calls) => faults.die_after = Some(calls),
+                None if fault == "deaf" => faults.deaf = true,
+                None => break,
+            }
+            file = rest;
+        }
+        let engine = Self::with(faults);
+        if file.is_empty() { engine } else { engine.in_file(PathBuf::from(file)) }
+    }
+
+    fn in_file(self, file: PathBuf) -> Self {
+        let memory = std::fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let mut memory: Memory = memory.unwrap_or_default();
+        memory.revive();
+        Self { state: RefCell::new(memory), file: Some(file), ..self }
     }
 
     async fn takes(&self, time: Duration) {
+        if self.faults.die_after == Some(self.calls.get()) {
+            // As `kill -9` does it: nothing is tidied up, no destructor runs.
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        }
         self.calls.set(self.calls.get() + 1);
         sleep(time).await;
+        self.settle();
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Memory) -> T) -> T {
@@ -113,64 +110,27 @@ impl Simulated {
     }
 
     fn held<T>(&self, id: &ContainerId, look: impl FnOnce(&mut Held) -> T) -> Result<T, RuntimeError> {
-        self.change(|memory| memory.containers.get_mut(&id.0).map(look))
-            .ok_or_else(|| RuntimeError::NotFound(format!("no such container: {}", id.0)))
+        self.change(|memory| memory.containers.get_mut(&id.0).map(look)).ok_or_else(|| no_such(id))
     }
 
-    /// Lets every container that has reached its end do so.
+    /// Lets time pass inside the engine, and tells of ends.
     fn settle(&self) {
-        let mut ended = Vec::new();
-        for (id, held) in &mut self.state.borrow_mut().containers {
-            let (Some(started), Some(code)) = (held.started, held.labels.get("sim.exit")) else { continue };
-            let after = Duration::from_millis(held.number("sim.exit_ms").unwrap_or_default());
-            if held.running && started.elapsed() >= after {
-                held.running = false;
-                held.exit = Some(code.parse().unwrap_or_default());
-                ended.push(ContainerId(id.clone()));
+        let due = self.state.borrow().next_change().is_some_and(|at| at <= Instant::now());
+        if due {
+            for id in self.change(Memory::settle) {
+                // Nobody listening is no error: an end is also found by looking.
+                let _ = self.exits.send(id);
             }
         }
-        for id in ended {
-            // Nobody listening is no error: an exit is also found by looking.
-            let _ = self.exits.send(id);
-        }
-    }
-
-    fn end_of(&self, id: &ContainerId) -> Option<Instant> {
-        let state = self.state.borrow();
-        let held = state.containers.get(&id.0)?;
-        held.labels.get("sim.exit")?;
-        Some(held.started? + Duration::from_millis(held.number("sim.exit_ms").unwrap_or_default()))
-    }
-
-    fn next_end(&self) -> Option<Instant> {
-        let ids: Vec<ContainerId> = {
-            let state = self.state.borrow();
-            state
-                .containers
-                .iter()
-                .filter(|(_, h)| h.running)
-                .map(|(id, _)| ContainerId(id.clone()))
-                .collect()
-        };
-        ids.iter().filter_map(|id| self.end_of(id)).min()
     }
 }
 
-fn observed(id: &str, held: &Held) -> Container {
-    let state = match (held.running, held.exit) {
-        (true, _) => State::Running { health: held.answers().then_some(Health::Healthy) },
-        (false, Some(code)) => State::Exited(Exit { code, out_of_memory: false }),
-        (false, None) => State::Created,
-    };
-    Container {
-        id: ContainerId(id.to_owned()),
-        name: held.name.clone(),
-        service: ServiceName::new(held.service.as_str()),
-        config_hash: held.config_hash.clone(),
-        image: ImageId(held.image.clone()),
-        state,
-        aside: held.name.ends_with(ASIDE),
-    }
+fn no_such(id: &ContainerId) -> RuntimeError {
+    RuntimeError::NotFound(format!("no such container: {}", id.0))
+}
+
+fn image_id(reference: &str) -> ImageId {
+    ImageId(format!("sha256:{reference}"))
 }
 
 impl Runtime for Simulated {
@@ -187,50 +147,73 @@ impl Runtime for Simulated {
 
     async fn observe(&self, definition: &Definition) -> Result<World, RuntimeError> {
         self.takes(CALL).await;
-        self.settle();
         let state = self.state.borrow();
-        let known = |image: &String| state.images.contains(image);
+        let ours = |owner: &String| *owner == definition.project;
+        let images = definition.services.values().filter(|s| state.images.contains(&s.image));
         Ok(World {
-            containers: state.containers.iter().map(|(id, held)| observed(id, held)).collect(),
-            networks: state.networks.clone(),
-            volumes: state.volumes.clone(),
-            images: definition
-                .services
-                .values()
-                .filter(|s| known(&s.image))
-                .map(|s| (s.image.clone(), ImageId(format!("sha256:{}", s.image))))
+            containers: state
+                .containers
+                .iter()
+                .filter(|(_, held)| ours(&held.project))
+                .map(|(id, held)| held.observed(id))
                 .collect(),
-            empty_binds: BTreeSet::new(),
+            networks: state
+                .networks
+                .iter()
+                .filter(|(name, owner)| ours(owner) || definition.networks.values().any(|n| n.name == **name))
+                .map(|(name, _)| name.clone())
+                .collect(),
+            volumes: state
+                .volumes
+                .iter()
+                .filter(|(name, owner)| ours(owner) || definition.volumes.values().any(|v| v.name == **name))
+                .map(|(name, _)| name.clone())
+                .collect(),
+            images: images.map(|s| (s.image.clone(), image_id(&s.image))).collect(),
+            empty_binds: empty_binds(definition),
         })
     }
 
-    async fn create_network(&self, _: &str, _: &str, network: &Network) -> Result<(), RuntimeError> {
+    async fn create_network(&self, project: &str, _: &str, network: &Network) -> Result<(), RuntimeError> {
         self.takes(CALL).await;
-        self.change(|memory| memory.networks.insert(network.name.clone()));
+        self.change(|memory| memory.networks.insert(network.name.clone(), project.to_owned()));
         Ok(())
     }
 
     async fn remove_network(&self, name: &str) -> Result<(), RuntimeError> {
         self.takes(CALL).await;
-        self.change(|memory| memory.networks.remove(name));
-        Ok(())
+        self.change(|memory| {
+            let joined = |held: &Held| held.running && held.networks.iter().any(|n| n == name);
+            if memory.containers.values().any(joined) {
+                return Err(RuntimeError::Other(format!("network {name} has active endpoints")));
+            }
+            memory.networks.remove(name);
+            Ok(())
+        })
     }
 
-    async fn create_volume(&self, _: &str, _: &str, volume: &Volume) -> Result<(), RuntimeError> {
+    async fn create_volume(&self, project: &str, _: &str, volume: &Volume) -> Result<(), RuntimeError> {
         self.takes(CALL).await;
-        self.change(|memory| memory.volumes.insert(volume.name.clone()));
+        self.change(|memory| {
+            memory.volumes.entry(volume.name.clone()).or_insert_with(|| project.to_owned());
+        });
         Ok(())
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), RuntimeError> {
         self.takes(CALL).await;
-        self.change(|memory| memory.volumes.remove(name));
-        Ok(())
+        self.change(|memory| {
+            if memory.containers.values().any(|held| held.volumes.iter().any(|v| v == name)) {
+                return Err(RuntimeError::Conflict(format!("volume {name} is in use")));
+            }
+            memory.volumes.remove(name);
+            Ok(())
+        })
     }
 
     async fn create(
         &self,
-        _: &Definition,
+        definition: &Definition,
         service: &Service,
         order: &CreateOrder<'_>,
     ) -> Result<ContainerId, RuntimeError> {
@@ -239,52 +222,47 @@ impl Runtime for Simulated {
             return Err(RuntimeError::Other(error.clone()));
         }
         self.change(|memory| {
+            if !memory.images.iter().any(|reference| image_id(reference) == *order.image) {
+                return Err(RuntimeError::NotFound(format!("no such image: {}", order.image.0)));
+            }
             if memory.containers.values().any(|held| held.name == order.name) {
                 return Err(RuntimeError::Conflict(format!("the container name {} is in use", order.name)));
             }
-            memory.next += 1;
-            let id = format!("{:012}", memory.next);
-            let held = Held {
-                name: order.name.clone(),
-                service: service.name.to_string(),
-                config_hash: order.plan.config_hash.clone(),
-                image: order.image.0.clone(),
-                labels: service.labels.clone(),
-                running: false,
-                exit: None,
-                ports: service.ports.iter().filter_map(|p| p.published).collect(),
-                started: None,
-            };
-            memory.containers.insert(id.clone(), held);
-            Ok(ContainerId(id))
+            Ok(memory.add(definition, service, order))
         })
     }
 
     async fn start(&self, id: &ContainerId) -> Result<(), RuntimeError> {
         self.takes(START).await;
-        self.held(id, |held| {
+        self.change(|memory| {
+            let held = memory.containers.get(&id.0).ok_or_else(|| no_such(id))?;
+            if held.running {
+                return Ok(());
+            }
             if let Some(error) = held.labels.get("sim.start") {
                 return Err(RuntimeError::Other(error.clone()));
             }
-            held.running = true;
-            held.exit = None;
-            held.started = Some(Instant::now());
+            if let Some(&port) = held.ports.iter().find(|port| memory.publisher(**port).is_some()) {
+                return Err(RuntimeError::PortInUse { port });
+            }
+            memory.containers.entry(id.0.clone()).and_modify(|held| held.begin(Instant::now()));
             Ok(())
-        })?
+        })
     }
 
     async fn stop(&self, id: &ContainerId, _: Option<Duration>) -> Result<(), RuntimeError> {
         self.takes(CALL).await;
-        self.held(id, |held| {
-            if held.running {
-                held.running = false;
-                held.exit = Some(143);
-            }
-        })
+        self.change(|memory| memory.containers.get_mut(&id.0).map(Held::stop));
+        Ok(())
     }
 
     async fn rename(&self, id: &ContainerId, name: &str) -> Result<(), RuntimeError> {
         self.takes(CALL).await;
+        let taken =
+            self.state.borrow().containers.iter().any(|(other, held)| *other != id.0 && held.name == name);
+        if taken {
+            return Err(RuntimeError::Conflict(format!("the container name {name} is in use")));
+        }
         self.held(id, |held| name.clone_into(&mut held.name))
     }
 
@@ -296,16 +274,18 @@ impl Runtime for Simulated {
 
     async fn ended(&self, id: &ContainerId) -> Result<Option<Exit>, RuntimeError> {
         self.takes(CALL).await;
-        self.settle();
-        self.held(id, |held| held.exit.map(|code| Exit { code, out_of_memory: false }))
+        self.held(id, |held| held.exit())
     }
 
     async fn exec(&self, id: &ContainerId, _: &[String], _: Duration) -> Result<ExecOutcome, RuntimeError> {
         self.takes(EXEC).await;
         self.held(id, |held| {
-            let code = i64::from(!held.answers());
-            ExecOutcome { code, output: String::new() }
-        })
+            if !held.running {
+                return Err(RuntimeError::Conflict(format!("container {} is not running", id.0)));
+            }
+            let output = held.labels.get("sim.test").cloned().unwrap_or_default();
+            Ok(ExecOutcome { code: i64::from(!held.answers()), output })
+        })?
     }
 
     async fn http_status(&self, url: &str, _: Duration) -> Result<u16, RuntimeError> {
@@ -318,50 +298,54 @@ impl Runtime for Simulated {
 
     async fn accepts(&self, _: &str, port: u16, _: Duration) -> bool {
         self.takes(CALL).await;
-        self.state.borrow().containers.values().any(|held| held.ports.contains(&port) && held.answers())
+        self.state.borrow().publisher(port).is_some_and(Held::listens)
     }
 
     fn is_bound(&self, _: &str, port: u16) -> bool {
-        self.state.borrow().containers.values().any(|held| held.running && held.ports.contains(&port))
+        self.state.borrow().publisher(port).is_some()
     }
 
     async fn publisher(&self, port: u16) -> Result<Option<String>, RuntimeError> {
         self.takes(CALL).await;
-        let state = self.state.borrow();
-        Ok(state
-            .containers
-            .values()
-            .find(|held| held.running && held.ports.contains(&port))
-            .map(|h| h.name.clone()))
+        Ok(self.state.borrow().publisher(port).map(|held| held.name.clone()))
     }
 
     fn exits(&self, _: &str) -> LocalBoxStream<'_, Result<ContainerId, RuntimeError>> {
+        if self.faults.deaf {
+            return futures_util::stream::empty().boxed_local();
+        }
         let receiver = self.exits.subscribe();
         futures_util::stream::unfold(receiver, async |mut receiver| {
             loop {
-                let end = self.next_end();
+                let next = self.state.borrow().next_change();
                 tokio::select! {
                     id = receiver.recv() => return Some((id.map_err(|e| RuntimeError::Other(e.to_string())), receiver)),
-                    // The end of the next container, or a while in which another one may have been started.
-                    () = sleep(end.map_or(START, |at| at.saturating_duration_since(Instant::now()).min(START))) => self.settle(),
+                    // The next end, or a while in which another container may have been started.
+                    () = sleep(next.map_or(START, |at| at.saturating_duration_since(Instant::now()).min(START))) => self.settle(),
                 }
             }
         })
         .boxed_local()
     }
 
-    fn logs(&self, id: &ContainerId, _: &LogOptions) -> LocalBoxStream<'_, Result<LogLine, RuntimeError>> {
-        let lines = self.held(id, |held| held.labels.get("sim.log").cloned()).ok().flatten();
-        let text = lines.unwrap_or_default();
-        let lines: Vec<_> =
-            text.lines().map(|line| Ok(LogLine { error: false, text: line.to_owned() })).collect();
-        futures_util::stream::iter(lines).boxed_local()
+    fn logs(
+        &self,
+        id: &ContainerId,
+        options: &LogOptions,
+    ) -> LocalBoxStream<'_, Result<LogLine, RuntimeError>> {
+        let text = self.held(id, |held| held.labels.get("sim.log").cloned().unwrap_or_default());
+        let text = text.unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        let tail = options.tail.map_or(lines.len(), |tail| tail as usize);
+        let kept = lines[lines.len().saturating_sub(tail)..].iter();
+        let kept: Vec<_> = kept.map(|line| Ok(LogLine { error: false, text: (*line).to_owned() })).collect();
+        futures_util::stream::iter(kept).boxed_local()
     }
 
     async fn image(&self, reference: &str) -> Result<Option<ImageId>, RuntimeError> {
         self.takes(CALL).await;
         let known = self.state.borrow().images.contains(reference);
-        Ok(known.then(|| ImageId(format!("sha256:{reference}"))))
+        Ok(known.then(|| image_id(reference)))
     }
 
     async fn pull(&self, reference: &str, progress: &mut dyn FnMut(String)) -> Result<(), RuntimeError> {

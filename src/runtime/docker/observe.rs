@@ -1,7 +1,6 @@
 //! The snapshot of a project: list calls, plus one image look-up per reference.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use bollard::Docker as Client;
 use bollard::errors::Error;
@@ -9,7 +8,8 @@ use bollard::models::{ContainerState, ContainerSummary, ContainerSummaryStateEnu
 use bollard::query_parameters as query;
 use futures_util::future::try_join_all;
 
-use crate::definition::model::{Definition, MountSource, ServiceName};
+use crate::definition::model::{Definition, ServiceName};
+use crate::runtime::empty_binds;
 use crate::world::{ASIDE, Container, ContainerId, Exit, Health, ImageId, State, World};
 
 pub(super) async fn world(client: &Client, definition: &Definition) -> Result<World, Error> {
@@ -117,28 +117,6 @@ pub(super) fn exit(state: &ContainerState) -> Option<Exit> {
         return None;
     }
     Some(Exit { code: state.exit_code.unwrap_or(-1), out_of_memory: state.oom_killed == Some(true) })
-}
-
-fn empty_binds(definition: &Definition) -> BTreeSet<PathBuf> {
-    definition
-        .services
-        .values()
-        .flat_map(|service| &service.mounts)
-        .filter_map(|mount| match &mount.source {
-            MountSource::Bind(path) => Some(path),
-            _ => None,
-        })
-        .filter(|path| is_empty(path))
-        .cloned()
-        .collect()
-}
-
-fn is_empty(path: &std::path::Path) -> bool {
-    if path.is_file() {
-        return false;
-    }
-    let Ok(mut entries) = path.read_dir() else { return !path.exists() };
-    !entries.any(|entry| entry.is_ok_and(|e| !e.file_name().as_encoded_bytes().starts_with(b".")))
 }
 
 #[cfg(test)]

@@ -1,0 +1,225 @@
+//! What the simulated engine holds, and how a container's life goes on by itself: when it answers, when it ends, when it is
+//! started again. Knows the clock, makes no calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::definition::model::{Definition, MountSource, Restart, Service, ServiceName};
+use crate::runtime::CreateOrder;
+use crate::world::{ASIDE, Container, ContainerId, Exit, Health, ImageId, State};
+
+/// Before a container that ended is started again the first time; doubled each time, as the real engine does it.
+const BACK_OFF: Duration = Duration::from_millis(100);
+/// A temporary server's place is empty for so long before the lasting one is there.
+const AWAY_MS: u64 = 1_000;
+
+/// All that the engine holds. Times do not survive the program: in the next one what ran is ready, and what was to end begins
+/// anew.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Memory {
+    next: u64,
+    /// Name → the project it is labelled with.
+    pub(super) networks: BTreeMap<String, String>,
+    pub(super) volumes: BTreeMap<String, String>,
+    pub(super) images: BTreeSet<String>,
+    pub(super) containers: BTreeMap<String, Held>,
+}
+
+/// One container.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Held {
+    pub(super) project: String,
+    pub(super) name: String,
+    service: String,
+    config_hash: String,
+    image: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) ports: Vec<u16>,
+    pub(super) networks: Vec<String>,
+    pub(super) volumes: Vec<String>,
+    restart: Policy,
+    pub(super) running: bool,
+    exit: Option<i64>,
+    deaths: u32,
+    #[serde(skip)]
+    started: Option<Instant>,
+    /// When the engine starts it again.
+    #[serde(skip)]
+    resumes: Option<Instant>,
+}
+
+/// Whom the engine starts again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Policy {
+    Never,
+    Always,
+    OnFailure,
+}
+
+impl Memory {
+    /// After loading: a life that was to end begins anew.
+    pub(super) fn revive(&mut self) {
+        for held in self.containers.values_mut().filter(|h| h.running && h.labels.contains_key("sim.exit")) {
+            held.started = Some(Instant::now());
+        }
+    }
+
+    pub(super) fn add(
+        &mut self,
+        definition: &Definition,
+        service: &Service,
+        order: &CreateOrder<'_>,
+    ) -> ContainerId {
+        self.next += 1;
+        let id = format!("{:012}", self.next);
+        self.containers.insert(id.clone(), Held::new(definition, service, order));
+        ContainerId(id)
+    }
+
+    /// Lets every container come as far as the clock has. The ends, in order.
+    pub(super) fn settle(&mut self) -> Vec<ContainerId> {
+        let mut ends: Vec<(Instant, ContainerId)> = Vec::new();
+        for (id, held) in &mut self.containers {
+            while let Some(at) = held.next_change().filter(|at| *at <= Instant::now()) {
+                if held.running {
+                    held.end(at);
+                    ends.push((at, ContainerId(id.clone())));
+                } else {
+                    held.begin(at);
+                }
+            }
+        }
+        ends.sort();
+        ends.into_iter().map(|(_, id)| id).collect()
+    }
+
+    pub(super) fn next_change(&self) -> Option<Instant> {
+        self.containers.values().filter_map(Held::next_change).min()
+    }
+
+    /// The running container of any project that publishes a port.
+    pub(super) fn publisher(&self, port: u16) -> Option<&Held> {
+        self.containers.values().find(|held| held.running && held.ports.contains(&port))
+    }
+}
+
+impl Held {
+    fn new(definition: &Definition, service: &Service, order: &CreateOrder<'_>) -> Self {
+        let networks = service.networks.keys().filter_map(|key| definition.networks.get(key));
+        let volumes = service.mounts.iter().filter_map(|mount| match &mount.source {
+            MountSource::Volume(key) => definition.volumes.get(key),
+            _ => None,
+        });
+        Self {
+            project: definition.project.clone(),
+            name: order.name.clone(),
+            service: service.name.to_string(),
+            config_hash: order.plan.config_hash.clone(),
+            image: order.image.0.clone(),
+            labels: service.labels.clone(),
+            ports: service.ports.iter().filter_map(|port| port.published).collect(),
+            networks: networks.map(|network| network.name.clone()).collect(),
+            volumes: volumes.map(|volume| volume.name.clone()).collect(),
+            restart: match service.restart_policy() {
+                Restart::No => Policy::Never,
+                Restart::Always | Restart::UnlessStopped => Policy::Always,
+                Restart::OnFailure { .. } => Policy::OnFailure,
+            },
+            running: false,
+            exit: None,
+            deaths: 0,
+            started: None,
+            resumes: None,
+        }
+    }
+
+    fn number(&self, key: &str) -> Option<u64> {
+        self.labels.get(key)?.parse().ok()
+    }
+
+    pub(super) fn begin(&mut self, at: Instant) {
+        self.running = true;
+        self.exit = None;
+        self.started = Some(at);
+        self.resumes = None;
+    }
+
+    fn end(&mut self, at: Instant) {
+        let code = self.number("sim.exit").and_then(|code| i64::try_from(code).ok()).unwrap_or_default();
+        self.running = false;
+        self.exit = Some(code);
+        let again = match self.restart {
+            Policy::Never => false,
+            Policy::Always => true,
+            Policy::OnFailure => code != 0,
+        };
+        if again {
+            self.resumes = Some(at + BACK_OFF * 2_u32.pow(self.deaths.min(9)));
+            self.deaths += 1;
+        }
+    }
+
+    /// Ended by someone's wish: it stays so.
+    pub(super) fn stop(&mut self) {
+        self.resumes = None;
+        if self.running {
+            self.running = false;
+            self.exit = Some(143);
+        }
+    }
+
+    pub(super) fn exit(&self) -> Option<Exit> {
+        self.exit.map(|code| Exit { code, out_of_memory: false })
+    }
+
+    /// When it ends or is started again by itself.
+    fn next_change(&self) -> Option<Instant> {
+        if !self.running {
+            return self.resumes;
+        }
+        self.labels.get("sim.exit")?;
+        Some(self.started? + Duration::from_millis(self.number("sim.exit_ms").unwrap_or_default()))
+    }
+
+    /// Whether its test succeeds now: of a temporary server too.
+    pub(super) fn answers(&self) -> bool {
+        let Some(ran) = self.ran_ms() else { return self.running };
+        let ready = self.number("sim.ready_ms").unwrap_or_default();
+        let temporary = self.number("sim.flap_ms").is_some_and(|flap| (ready..ready + flap).contains(&ran));
+        temporary || self.listens()
+    }
+
+    /// Whether its ports accept connections: a temporary server opens none.
+    pub(super) fn listens(&self) -> bool {
+        let Some(ran) = self.ran_ms() else { return self.running };
+        let ready = self.number("sim.ready_ms").unwrap_or_default();
+        ran >= self.number("sim.flap_ms").map_or(ready, |flap| ready + flap + AWAY_MS)
+    }
+
+    /// How long it has run; `None` when it does not, or has since an earlier program.
+    fn ran_ms(&self) -> Option<u64> {
+        let started = self.started.filter(|_| self.running)?;
+        Some(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn observed(&self, id: &str) -> Container {
+        let state = match (self.running, self.exit()) {
+            (true, _) => State::Running { health: self.answers().then_some(Health::Healthy) },
+            (false, _) if self.resumes.is_some() => State::Restarting,
+            (false, Some(exit)) => State::Exited(exit),
+            (false, None) => State::Created,
+        };
+        Container {
+            id: ContainerId(id.to_owned()),
+            name: self.name.clone(),
+            service: ServiceName::new(self.service.as_str()),
+            config_hash: self.config_hash.clone(),
+            image: ImageId(self.image.clone()),
+            state,
+            aside: self.name.ends_with(ASIDE),
+        }
+    }
+}
