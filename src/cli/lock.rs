@@ -30,7 +30,7 @@ pub(crate) fn take(project: &str, command: &str) -> Result<Lock, Stop> {
         let _ = file.read_to_string(&mut holder);
         return Err(Stop::new(
             Exit::Failed,
-            format!("another pdex is at work on project {project}: {}", holder.trim()),
+            format!("another pdex is at work on project {project}{}", said(&holder)),
             Some("wait until it is done, or end it"),
         ));
     }
@@ -40,6 +40,11 @@ pub(crate) fn take(project: &str, command: &str) -> Result<Lock, Stop> {
         .and_then(|()| file.write_all(words.as_bytes()))
         .map_err(cannot)?;
     Ok(Lock { _file: file })
+}
+
+/// The holder's words; they are not there yet in the instant after it took the lock.
+fn said(holder: &str) -> String {
+    if holder.trim().is_empty() { String::new() } else { format!(": {}", holder.trim()) }
 }
 
 #[cfg(test)]

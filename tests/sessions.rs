@@ -1,0 +1,171 @@
+//! Sessions: the built program against the simulated engine, whose clock jumps and whose state lasts from one command to the
+//! next. Each file of `tests/sessions` says what it shows, gives a definition, and then commands with what a person sees: exit
+//! code, error output (`!`), standard output (`|`). `PDEX_SESSIONS=update cargo test --test sessions` writes them anew; read the
+//! difference before committing it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the program is tested from outside, and the switch is a variable"
+)]
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail it")]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Splits intent and definition from the commands.
+const SESSION: &str = "--- session\n";
+const DEFINITION: &str = "--- stack.yaml\n";
+
+#[test]
+fn every_session_reads_as_it_is_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions");
+    let update = std::env::var("PDEX_SESSIONS").is_ok_and(|v| v == "update");
+    let mut files: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() > 10, "the sessions are there");
+    let mut wrong = String::new();
+    for file in files {
+        let written = std::fs::read_to_string(&file).unwrap();
+        let played = play(&written);
+        if update {
+            std::fs::write(&file, played).unwrap();
+        } else if written != played {
+            let _ = writeln!(wrong, "{}:\n{}", file.display(), difference(&written, &played));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The file as it reads after its commands have been run.
+fn play(written: &str) -> String {
+    let (head, commands) = written.split_once(SESSION).unwrap();
+    let (_, definition) = head.split_once(DEFINITION).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let stack = folder.path().join("stack.yaml");
+    std::fs::write(&stack, definition).unwrap();
+    let mut played = format!("{head}{SESSION}");
+    for line in commands.lines().filter(|line| line.starts_with("$ ")) {
+        played.push_str(line);
+        played.push('\n');
+        if let Some(arguments) = line.strip_prefix("$ pdex") {
+            played.push_str(&run(folder.path(), &arguments.split_whitespace().collect::<Vec<_>>()));
+        } else if let Some(edit) = line.strip_prefix("$ replace ") {
+            let (from, to) = edit.split_once(" => ").unwrap();
+            let text = std::fs::read_to_string(&stack).unwrap();
+            assert!(text.contains(from), "{from} is in the definition");
+            std::fs::write(&stack, text.replace(from, to)).unwrap();
+        } else {
+            panic!("no such command: {line}");
+        }
+    }
+    played
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pdex"));
+    command.current_dir(folder).env_clear().env("TMPDIR", folder).args([
+        "-f",
+        "stack.yaml",
+        "--runtime=sim:engine.json",
+    ]);
+    let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
+    let mut said = format!("exit {}\n", output.status.code().unwrap_or(-1));
+    for (sign, bytes) in [('!', &output.stderr), ('|', &output.stdout)] {
+        let text = String::from_utf8_lossy(bytes).replace(&*folder.to_string_lossy(), "DIR");
+        for line in text.lines() {
+            said.push_str(format!("{sign} {line}").trim_end());
+            said.push('\n');
+        }
+    }
+    said
+}
+
+/// The first lines that differ, with what was expected and what came.
+fn difference(written: &str, played: &str) -> String {
+    let pairs = written.lines().zip(played.lines()).enumerate();
+    let first = pairs.into_iter().find(|(_, (a, b))| a != b);
+    first.map_or_else(
+        || "one ends before the other".to_owned(),
+        |(number, (a, b))| format!("  line {}\n  - {a}\n  + {b}", number + 1),
+    )
+}
+
+#[test]
+fn the_first_up_writes_its_secrets_for_the_user_alone_and_never_again() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(".env.example", "# pdex:generate\nSECRET=\n");
+    write(
+        "stack/predictiondex.yaml",
+        "x-pdex: { project_directory: .. }\nname: first\nservices:\n  a: { image: \"a:1\", environment: { S: \"${SECRET:?}\" } }\n",
+    );
+    let up = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pdex"));
+        command
+            .current_dir(folder.path())
+            .env_clear()
+            .env("TMPDIR", folder.path())
+            .args(["--runtime=sim:engine.json", "up"]);
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    let first = up();
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    assert!(String::from_utf8_lossy(&first.stderr).starts_with("wrote "));
+    let path = folder.path().join(".env");
+    let secret = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!String::from_utf8_lossy(&first.stderr).contains(secret.trim().trim_start_matches("SECRET=")));
+    assert!(up().status.success());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), secret);
+}
+
+#[test]
+fn a_run_killed_at_any_instant_is_finished_by_the_next() {
+    let stack = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions/first-up.session"),
+    );
+    let stack = stack.unwrap();
+    let (head, _) = stack.split_once(SESSION).unwrap();
+    let (_, definition) = head.split_once(DEFINITION).unwrap();
+    let end = |die: Option<u32>| {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("stack.yaml"), definition).unwrap();
+        run(folder.path(), &["up"]);
+        // Every container is replaced, which has the most steps to be killed between.
+        std::fs::write(folder.path().join("stack.yaml"), definition.replace("sim.log", "sim.changed"))
+            .unwrap();
+        let mut killed = true;
+        if let Some(calls) = die {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_pdex"));
+            command
+                .current_dir(folder.path())
+                .env_clear()
+                .env("TMPDIR", folder.path())
+                .args(["-f", "stack.yaml"]);
+            command.arg(format!("--runtime=sim:engine.json:die={calls}")).args(["up", "--force-recreate"]);
+            killed = !command.output().unwrap().status.success();
+        }
+        let finished = run(folder.path(), &["up"]);
+        assert!(finished.starts_with("exit 0"), "killed after {die:?} calls: {finished}");
+        (run(folder.path(), &["ps"]), run(folder.path(), &["plan"]), killed)
+    };
+    let (ps, plan, _) = end(None);
+    assert!(plan.starts_with("exit 0"), "{plan}");
+    let mut deaths = 0;
+    for calls in 1.. {
+        let (ps_after, plan_after, killed) = end(Some(calls));
+        assert_eq!((&ps_after, &plan_after), (&ps, &plan), "killed after {calls} calls");
+        if !killed {
+            break;
+        }
+        deaths += 1;
+    }
+    assert!(deaths > 20, "it was killed {deaths} times");
+}
