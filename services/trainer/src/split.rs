@@ -10,10 +10,10 @@ pub enum Part {
     HeldOut,
     /// The rest.
     Training,
-    /// One of `of` groups of every `thin`-th training matchup.
-    Fold { fold: u32, of: u32, thin: u32 },
+    /// One of `of` groups of training matchups.
+    Fold { fold: u32, of: u32 },
     /// The other groups.
-    AllButFold { fold: u32, of: u32, thin: u32 },
+    AllButFold { fold: u32, of: u32 },
 }
 
 impl Part {
@@ -27,8 +27,8 @@ impl Part {
         match self {
             Self::HeldOut => held_out,
             Self::Training => !held_out,
-            Self::Fold { fold, of, thin } => !held_out && draw(2, thin) == 0 && draw(1, of) == fold,
-            Self::AllButFold { fold, of, thin } => !held_out && draw(2, thin) == 0 && draw(1, of) != fold,
+            Self::Fold { fold, of } => !held_out && draw(1, of) == fold,
+            Self::AllButFold { fold, of } => !held_out && draw(1, of) != fold,
         }
     }
 }
@@ -54,8 +54,8 @@ mod tests {
     #[test]
     fn folds_share_the_training_part_among_them() {
         for (a, b) in (1..60).flat_map(|a| (1..60).map(move |b| (a, b))) {
-            let folds = (0..3).filter(|&fold| Part::Fold { fold, of: 3, thin: 1 }.has([a, b])).count();
-            let rest = (0..3).filter(|&fold| Part::AllButFold { fold, of: 3, thin: 1 }.has([a, b])).count();
+            let folds = (0..3).filter(|&fold| Part::Fold { fold, of: 3 }.has([a, b])).count();
+            let rest = (0..3).filter(|&fold| Part::AllButFold { fold, of: 3 }.has([a, b])).count();
             let training = usize::from(Part::Training.has([a, b]));
             assert_eq!((folds, rest), (training, 2 * training));
         }
