@@ -61,6 +61,16 @@ impl Docker {
         error::sort(&self.host, error)
     }
 
+    /// The engine lets several networks have one name, and then refuses the name.
+    async fn networks_named(&self, name: &str) -> Result<Vec<String>, RuntimeError> {
+        let filters = HashMap::from([("name".to_owned(), vec![name.to_owned()])]);
+        let options = query::ListNetworksOptionsBuilder::new().filters(&filters).build();
+        let found = self.client.list_networks(Some(options)).await.map_err(|e| self.sort(&e))?;
+        // The engine's filter also finds names that only contain it.
+        let exact = found.into_iter().filter(|network| network.name.as_deref() == Some(name));
+        Ok(exact.filter_map(|network| network.id).collect())
+    }
+
     async fn exec_unbounded(&self, id: &ContainerId, argv: &[String]) -> Result<ExecOutcome, RuntimeError> {
         let options = CreateExecOptions {
             attach_stdout: Some(true),
@@ -114,6 +124,9 @@ impl Runtime for Docker {
     }
 
     async fn create_network(&self, project: &str, key: &str, network: &Network) -> Result<(), RuntimeError> {
+        if !self.networks_named(&network.name).await?.is_empty() {
+            return Ok(());
+        }
         let request = NetworkCreateRequest {
             name: network.name.clone(),
             driver: network.driver.clone(),
@@ -131,7 +144,10 @@ impl Runtime for Docker {
     }
 
     async fn remove_network(&self, name: &str) -> Result<(), RuntimeError> {
-        gone(self.client.remove_network(name).await.map_err(|e| self.sort(&e)))
+        for id in self.networks_named(name).await? {
+            gone(self.client.remove_network(&id).await.map_err(|e| self.sort(&e)))?;
+        }
+        Ok(())
     }
 
     async fn create_volume(&self, project: &str, key: &str, volume: &Volume) -> Result<(), RuntimeError> {
@@ -181,7 +197,10 @@ impl Runtime for Docker {
 
     async fn rename(&self, id: &ContainerId, name: &str) -> Result<(), RuntimeError> {
         let options = query::RenameContainerOptionsBuilder::new().name(name).build();
-        self.client.rename_container(&id.0, options).await.map_err(|e| self.sort(&e))
+        match self.client.rename_container(&id.0, options).await.map_err(|e| self.sort(&e)) {
+            Err(RuntimeError::Other(words)) if words.contains("same name as its current name") => Ok(()),
+            other => other,
+        }
     }
 
     async fn remove(&self, id: &ContainerId) -> Result<(), RuntimeError> {

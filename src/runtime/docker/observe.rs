@@ -110,10 +110,11 @@ fn code(status: &str) -> i64 {
         .unwrap_or(-1)
 }
 
-/// How an inspected container ended, if it has.
+/// How an inspected container ended, if it has. The engine calls one that waits to be started again running as well.
 pub(super) fn exit(state: &ContainerState) -> Option<Exit> {
     let never_started = state.started_at.as_deref().is_none_or(|at| at.starts_with("0001-"));
-    if state.running == Some(true) || never_started {
+    let runs = state.running == Some(true) && state.restarting != Some(true);
+    if runs || never_started {
         return None;
     }
     Some(Exit { code: state.exit_code.unwrap_or(-1), out_of_memory: state.oom_killed == Some(true) })
