@@ -16,16 +16,20 @@ use crate::definition::model::{Definition, MountSource, Network, Service, Volume
 use crate::plan::ServicePlan;
 use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
 
-/// What an engine can do for pdex. Every call may be repeated.
+/// What an engine can do for pdex. A call that was cut off may be made again: what is there already, runs already or is gone
+/// already is a success. The exception is `create`, where a name that is taken is a [`RuntimeError::Conflict`]: whose container
+/// has it is for the caller to find out. `tests/contract` holds every implementation to what is written here.
 pub trait Runtime {
     /// Who answers.
     async fn engine(&self) -> Result<EngineInfo, RuntimeError>;
-    /// A snapshot of the project.
+    /// A snapshot of the project, and of no other.
     async fn observe(&self, definition: &Definition) -> Result<World, RuntimeError>;
 
     async fn create_network(&self, project: &str, key: &str, network: &Network) -> Result<(), RuntimeError>;
+    /// Refuses while a running container is on it.
     async fn remove_network(&self, name: &str) -> Result<(), RuntimeError>;
     async fn create_volume(&self, project: &str, key: &str, volume: &Volume) -> Result<(), RuntimeError>;
+    /// Refuses while a container uses it, running or not.
     async fn remove_volume(&self, name: &str) -> Result<(), RuntimeError>;
 
     /// Makes a container from the service under `name`, without starting it.
@@ -41,9 +45,9 @@ pub trait Runtime {
     async fn rename(&self, id: &ContainerId, name: &str) -> Result<(), RuntimeError>;
     /// Removes it with its anonymous volumes, ending it first.
     async fn remove(&self, id: &ContainerId) -> Result<(), RuntimeError>;
-    /// How it ended; `None` while it runs or has not been started.
+    /// How it ended; `None` while it runs or has not been started. One that waits for the engine to start it again has ended.
     async fn ended(&self, id: &ContainerId) -> Result<Option<Exit>, RuntimeError>;
-    /// Runs a command inside and collects what it prints (at most 64 KiB).
+    /// Runs a command inside and collects what it prints (at most 64 KiB). Fails where the container does not run.
     async fn exec(
         &self,
         id: &ContainerId,
@@ -58,7 +62,7 @@ pub trait Runtime {
     fn is_bound(&self, host: &str, port: u16) -> bool;
     /// The container, of whatever project, that publishes a port of this machine.
     async fn publisher(&self, port: u16) -> Result<Option<String>, RuntimeError>;
-    /// Ends of the project's containers, from now on. The stream ends when the engine's does.
+    /// Ends of the project's containers, from the first poll on. The stream ends when the engine's does.
     fn exits(&self, project: &str) -> LocalBoxStream<'_, Result<ContainerId, RuntimeError>>;
     /// What a container printed.
     fn logs(

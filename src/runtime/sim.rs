@@ -4,7 +4,8 @@
 //!
 //! What a service does is told by its labels: `sim.create` and `sim.start` (an error's text), `sim.ready_ms`, `sim.flap_ms` (a
 //! temporary server answers its test that long, on no port, before the lasting one comes), `sim.exit` and `sim.exit_ms` (a
-//! job's end, or a service's death), `sim.log` (what it prints), `sim.test` (what its health test prints).
+//! job's end, or a service's death), `sim.log` (what it prints), `sim.test` and `sim.test_ms` (what its health test prints, and how
+//! long it takes).
 //!
 //! Faults of the engine: `die=K` kills the whole program at the call after the K-th, `deaf` never tells of an end.
 
@@ -37,7 +38,8 @@ const EXEC: Duration = Duration::from_millis(40);
 #[derive(Debug)]
 pub struct Simulated {
     state: RefCell<Memory>,
-    exits: broadcast::Sender<ContainerId>,
+    /// Project and container.
+    exits: broadcast::Sender<(String, ContainerId)>,
     file: Option<PathBuf>,
     calls: Cell<u64>,
     faults: Faults,
@@ -117,9 +119,9 @@ impl Simulated {
     fn settle(&self) {
         let due = self.state.borrow().next_change().is_some_and(|at| at <= Instant::now());
         if due {
-            for id in self.change(Memory::settle) {
+            for end in self.change(Memory::settle) {
                 // Nobody listening is no error: an end is also found by looking.
-                let _ = self.exits.send(id);
+                let _ = self.exits.send(end);
             }
         }
     }
@@ -277,8 +279,17 @@ impl Runtime for Simulated {
         self.held(id, |held| held.exit())
     }
 
-    async fn exec(&self, id: &ContainerId, _: &[String], _: Duration) -> Result<ExecOutcome, RuntimeError> {
-        self.takes(EXEC).await;
+    async fn exec(
+        &self,
+        id: &ContainerId,
+        _: &[String],
+        limit: Duration,
+    ) -> Result<ExecOutcome, RuntimeError> {
+        let took = self.held(id, |held| held.number("sim.test_ms"))?.map_or(EXEC, Duration::from_millis);
+        self.takes(took.min(limit)).await;
+        if took > limit {
+            return Err(RuntimeError::TimedOut(limit));
+        }
         self.held(id, |held| {
             if !held.running {
                 return Err(RuntimeError::Conflict(format!("container {} is not running", id.0)));
@@ -310,18 +321,23 @@ impl Runtime for Simulated {
         Ok(self.state.borrow().publisher(port).map(|held| held.name.clone()))
     }
 
-    fn exits(&self, _: &str) -> LocalBoxStream<'_, Result<ContainerId, RuntimeError>> {
+    fn exits(&self, project: &str) -> LocalBoxStream<'_, Result<ContainerId, RuntimeError>> {
         if self.faults.deaf {
             return futures_util::stream::empty().boxed_local();
         }
-        let receiver = self.exits.subscribe();
-        futures_util::stream::unfold(receiver, async |mut receiver| {
+        let start = (self.exits.subscribe(), project.to_owned());
+        futures_util::stream::unfold(start, async |(mut receiver, project)| {
             loop {
                 let next = self.state.borrow().next_change();
+                // The next end, or a while in which another container may have been started.
+                let wait = next.map_or(START, |at| at.saturating_duration_since(Instant::now()).min(START));
                 tokio::select! {
-                    id = receiver.recv() => return Some((id.map_err(|e| RuntimeError::Other(e.to_string())), receiver)),
-                    // The next end, or a while in which another container may have been started.
-                    () = sleep(next.map_or(START, |at| at.saturating_duration_since(Instant::now()).min(START))) => self.settle(),
+                    end = receiver.recv() => match end {
+                        Ok((owner, id)) if owner == project => return Some((Ok(id), (receiver, project))),
+                        Ok(_) => {}
+                        Err(e) => return Some((Err(RuntimeError::Other(e.to_string())), (receiver, project))),
+                    },
+                    () = sleep(wait) => self.settle(),
                 }
             }
         })
@@ -334,12 +350,16 @@ impl Runtime for Simulated {
         options: &LogOptions,
     ) -> LocalBoxStream<'_, Result<LogLine, RuntimeError>> {
         let text = self.held(id, |held| held.labels.get("sim.log").cloned().unwrap_or_default());
-        let text = text.unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
-        let tail = options.tail.map_or(lines.len(), |tail| tail as usize);
-        let kept = lines[lines.len().saturating_sub(tail)..].iter();
-        let kept: Vec<_> = kept.map(|line| Ok(LogLine { error: false, text: (*line).to_owned() })).collect();
-        futures_util::stream::iter(kept).boxed_local()
+        let lines: Vec<_> = match text {
+            Ok(text) => {
+                let lines = text.lines().map(|line| Ok(LogLine { error: false, text: line.to_owned() }));
+                let lines: Vec<_> = lines.collect();
+                let tail = options.tail.map_or(lines.len(), |tail| tail as usize);
+                lines.into_iter().rev().take(tail).rev().collect()
+            }
+            Err(e) => vec![Err(e)],
+        };
+        futures_util::stream::iter(lines).boxed_local()
     }
 
     async fn image(&self, reference: &str) -> Result<Option<ImageId>, RuntimeError> {

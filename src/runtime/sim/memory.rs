@@ -79,21 +79,21 @@ impl Memory {
         ContainerId(id)
     }
 
-    /// Lets every container come as far as the clock has. The ends, in order.
-    pub(super) fn settle(&mut self) -> Vec<ContainerId> {
-        let mut ends: Vec<(Instant, ContainerId)> = Vec::new();
+    /// Lets every container come as far as the clock has. The ends, in order, each with its project.
+    pub(super) fn settle(&mut self) -> Vec<(String, ContainerId)> {
+        let mut ends = Vec::new();
         for (id, held) in &mut self.containers {
             while let Some(at) = held.next_change().filter(|at| *at <= Instant::now()) {
                 if held.running {
                     held.end(at);
-                    ends.push((at, ContainerId(id.clone())));
+                    ends.push((at, held.project.clone(), ContainerId(id.clone())));
                 } else {
                     held.begin(at);
                 }
             }
         }
         ends.sort();
-        ends.into_iter().map(|(_, id)| id).collect()
+        ends.into_iter().map(|(_, project, id)| (project, id)).collect()
     }
 
     pub(super) fn next_change(&self) -> Option<Instant> {
@@ -136,7 +136,7 @@ impl Held {
         }
     }
 
-    fn number(&self, key: &str) -> Option<u64> {
+    pub(super) fn number(&self, key: &str) -> Option<u64> {
         self.labels.get(key)?.parse().ok()
     }
 
