@@ -1,0 +1,62 @@
+//! One contract for every implementation of `Runtime`: each clause runs on the simulated engine always, and on this machine's
+//! Docker where `PDEX_TEST_DOCKER=1` says so. What the double promises in tests, the real engine thus keeps, and the other way
+//! round.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "helpers of a test fail it, and say what is skipped"
+)]
+
+mod containers;
+mod network;
+mod stage;
+mod things;
+
+/// Each clause as a test of its own on each engine.
+macro_rules! clauses {
+    ($($module:ident: $($clause:ident)*;)*) => {
+        mod simulated {
+            $($(#[test]
+            fn $clause() {
+                crate::stage::on_simulated(async |stage| crate::$module::$clause(stage).await);
+            })*)*
+        }
+        mod docker {
+            $($(#[test]
+            fn $clause() {
+                crate::stage::on_docker(stringify!($clause), async |stage| crate::$module::$clause(stage).await);
+            })*)*
+        }
+    };
+}
+
+clauses! {
+    containers:
+        a_container_is_made_started_stopped_and_removed
+        what_is_done_already_is_a_success
+        a_stopped_container_starts_again
+        a_name_is_given_once
+        a_replacement_takes_the_place_of_the_old_one
+        an_end_is_told_and_found_with_its_code
+        ends_of_other_projects_are_not_told
+        a_service_that_keeps_dying_is_seen_to
+        what_was_printed_can_be_read;
+    network:
+        a_command_inside_gives_its_code_and_output
+        a_command_inside_is_given_up_in_time
+        a_published_port_is_open_when_something_listens
+        a_published_port_without_a_listener_is_not_taken_for_open
+        a_port_is_published_once;
+    things:
+        an_engine_says_who_it_is
+        networks_come_and_go
+        a_network_in_use_stays
+        volumes_come_and_go
+        a_volume_in_use_stays
+        only_the_own_project_is_observed
+        an_image_is_there_or_not
+        an_image_is_made_from_a_recipe
+        a_container_needs_its_image
+        a_registry_that_is_not_there_is_called_so;
+}
