@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::LocalBoxStream;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::broadcast;
 use tokio::time::{Instant, sleep};
 
@@ -91,6 +92,11 @@ impl Simulated {
         Self { state: RefCell::new(memory), file: Some(file), ..self }
     }
 
+    /// How many calls were made: a test's measure of where in a run it is.
+    pub fn calls(&self) -> u64 {
+        self.calls.get()
+    }
+
     async fn takes(&self, time: Duration) {
         if self.faults.die_after == Some(self.calls.get()) {
             // As `kill -9` does it: nothing is tidied up, no destructor runs.
@@ -131,8 +137,9 @@ fn no_such(id: &ContainerId) -> RuntimeError {
     RuntimeError::NotFound(format!("no such container: {}", id.0))
 }
 
-fn image_id(reference: &str) -> ImageId {
-    ImageId(format!("sha256:{reference}"))
+/// The same content has the same identifier.
+fn image_id(content: &[u8]) -> String {
+    Sha256::digest(content).iter().fold("sha256:".to_owned(), |id, byte| format!("{id}{byte:02x}"))
 }
 
 impl Runtime for Simulated {
@@ -151,7 +158,9 @@ impl Runtime for Simulated {
         self.takes(CALL).await;
         let state = self.state.borrow();
         let ours = |owner: &String| *owner == definition.project;
-        let images = definition.services.values().filter(|s| state.images.contains(&s.image));
+        let image = |service: &Service| {
+            Some((service.image.clone(), ImageId(state.images.get(&service.image)?.clone())))
+        };
         Ok(World {
             containers: state
                 .containers
@@ -171,7 +180,7 @@ impl Runtime for Simulated {
                 .filter(|(name, owner)| ours(owner) || definition.volumes.values().any(|v| v.name == **name))
                 .map(|(name, _)| name.clone())
                 .collect(),
-            images: images.map(|s| (s.image.clone(), image_id(&s.image))).collect(),
+            images: definition.services.values().filter_map(image).collect(),
             empty_binds: empty_binds(definition),
         })
     }
@@ -224,7 +233,7 @@ impl Runtime for Simulated {
             return Err(RuntimeError::Other(error.clone()));
         }
         self.change(|memory| {
-            if !memory.images.iter().any(|reference| image_id(reference) == *order.image) {
+            if !memory.images.values().any(|id| *id == order.image.0) {
                 return Err(RuntimeError::NotFound(format!("no such image: {}", order.image.0)));
             }
             if memory.containers.values().any(|held| held.name == order.name) {
@@ -364,8 +373,7 @@ impl Runtime for Simulated {
 
     async fn image(&self, reference: &str) -> Result<Option<ImageId>, RuntimeError> {
         self.takes(CALL).await;
-        let known = self.state.borrow().images.contains(reference);
-        Ok(known.then(|| image_id(reference)))
+        Ok(self.state.borrow().images.get(reference).cloned().map(ImageId))
     }
 
     async fn pull(&self, reference: &str, progress: &mut dyn FnMut(String)) -> Result<(), RuntimeError> {
@@ -375,20 +383,23 @@ impl Runtime for Simulated {
             return Err(RuntimeError::NoRegistry { reference: reference.to_owned(), cause });
         }
         progress("pulled".to_owned());
-        self.change(|memory| memory.images.insert(reference.to_owned()));
+        self.change(|memory| memory.images.insert(reference.to_owned(), image_id(reference.as_bytes())));
         Ok(())
     }
 
     async fn build(&self, order: BuildOrder, progress: &mut dyn FnMut(String)) -> Result<(), RuntimeError> {
         self.takes(Duration::from_secs(1)).await;
         progress("built".to_owned());
-        self.change(|memory| memory.images.insert(order.tag));
+        let arguments = format!("{:?}{:?}{:?}", order.args, order.labels, order.target);
+        let id = image_id(&[&order.context[..], arguments.as_bytes()].concat());
+        self.change(|memory| memory.images.insert(order.tag, id));
         Ok(())
     }
 
     async fn import(&self, order: ImportOrder) -> Result<(), RuntimeError> {
         self.takes(CALL).await;
-        self.change(|memory| memory.images.insert(order.tag));
+        let id = image_id(&std::fs::read(&order.tar).unwrap_or_default());
+        self.change(|memory| memory.images.insert(order.tag, id));
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What the simulated engine holds, and how a container's life goes on by itself: when it answers, when it ends, when it is
 //! started again. Knows the clock, makes no calls.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,8 @@ pub(super) struct Memory {
     /// Name → the project it is labelled with.
     pub(super) networks: BTreeMap<String, String>,
     pub(super) volumes: BTreeMap<String, String>,
-    pub(super) images: BTreeSet<String>,
+    /// Reference → identifier.
+    pub(super) images: BTreeMap<String, String>,
     pub(super) containers: BTreeMap<String, Held>,
 }
 
