@@ -1,13 +1,13 @@
 //! The driver: executes the scheduler's actions against a runtime and feeds back what happened. Everything runs concurrently on
 //! one thread; the loop below is the only place that waits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::{FuturesUnordered, LocalBoxStream};
+use futures_util::stream::{self, FuturesUnordered, LocalBoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -24,6 +24,8 @@ use crate::world::{ASIDE, ContainerId, ImageId};
 const LOOK: Duration = Duration::from_secs(2);
 /// Before the event stream is asked for again.
 const RESUBSCRIBE: Duration = Duration::from_millis(200);
+/// After which an engine that was asked for its events surely tells them.
+const SUBSCRIBED: Duration = Duration::from_millis(200);
 /// Log lines shown with a failure.
 const EVIDENCE_LINES: u32 = 12;
 
@@ -71,7 +73,7 @@ pub async fn drive<R: Runtime>(
     let begin = Instant::now();
     let mut scheduler = Scheduler::new(run.plan, run.definition);
     let mut known = Known::default();
-    let mut exits = run.runtime.exits(&run.plan.project);
+    let mut hints = hints(run);
     let mut pending: Pending<'_> = FuturesUnordered::new();
     let mut interrupt = Box::pin(interrupt);
     let mut interrupted = false;
@@ -89,24 +91,29 @@ pub async fn drive<R: Runtime>(
             }
             Some(event) = pending.next() => event,
             Some(event) = progressed.recv() => event,
-            exit = exits.next() => {
-                if !matches!(exit, Some(Ok(_))) {
-                    // Events are hints: after a gap in the stream every container is looked at again.
-                    exits = resubscribe(run);
-                }
-                pending.extend(hands.looks(&known, exit.and_then(Result::ok).as_ref()));
+            hint = hints.next() => {
+                let which = if let Some(Ok(which)) = hint { which } else {
+                    hints = after_a_gap(run);
+                    None
+                };
+                pending.extend(hands.looks(&known, which.as_ref()));
                 Event::Woke
             }
             () = sleep_until(known.wake.map(|at| begin + at)) => Event::Woke,
             () = sleep_until(run.deadline.map(|at| begin + at)) => Event::TimedOut,
         };
         known.note(&event);
+        if let Event::Started { service } = &event {
+            // It may have ended before its end was of interest.
+            pending.extend(known.container(service).map(|container| hands.boxed_look(service, container)));
+        }
         let now = begin.elapsed();
         tracing::debug!(?now, ?event);
         sink(now, &event);
         actions = scheduler.on(now, &event);
     }
     obtainer.clean().await;
+    hands.discard(&known).await;
     let mut phases = BTreeMap::new();
     for (name, phase) in scheduler.phases() {
         phases.insert(name.clone(), hands.with_evidence(&known, name, phase.clone()).await);
@@ -136,13 +143,18 @@ fn carry_out<'a, R: Runtime>(
             }
             Action::Create { service, replacing } => {
                 let image = known.images.get(&service).cloned();
+                if replacing.is_some() {
+                    known.replaced.insert(service.clone());
+                }
                 pending.push(Box::pin(hands.create(service, image, replacing)));
             }
             Action::Start { service, container, replacing } => {
-                known.watched.insert(container.clone(), service.clone());
+                known.aside.remove(&service);
+                known.starting.insert(service.clone(), container.clone());
                 pending.push(Box::pin(hands.start(service, container, replacing)));
             }
             Action::Adopt { service, container } => {
+                known.ran.insert(service.clone());
                 known.watched.insert(container.clone(), service.clone());
                 pending.push(Box::pin(hands.look(service, container)));
             }
@@ -155,27 +167,54 @@ fn carry_out<'a, R: Runtime>(
     false
 }
 
-fn resubscribe<'a, R: Runtime>(run: &Run<'a, R>) -> LocalBoxStream<'a, Result<ContainerId, RuntimeError>> {
-    let runtime = run.runtime;
-    let project = run.plan.project.clone();
-    futures_util::stream::once(tokio::time::sleep(RESUBSCRIBE))
-        .flat_map(move |()| runtime.exits(&project))
-        .boxed_local()
+/// Which container to look at; `None`: at all of them.
+type Hints<'a> = LocalBoxStream<'a, Result<Option<ContainerId>, RuntimeError>>;
+
+/// Ends are hints, looking is truth. Whatever ends before the engine has begun to tell is not told, so that all are looked at
+/// once when it surely has.
+fn hints<'a, R: Runtime>(run: &Run<'a, R>) -> Hints<'a> {
+    let told = run.runtime.exits(&run.plan.project).map_ok(Some);
+    let once = stream::once(tokio::time::sleep(SUBSCRIBED)).map(|()| Ok(None));
+    stream::select(told, once).boxed_local()
+}
+
+/// The stream broke off, or events were lost.
+fn after_a_gap<'a, R: Runtime>(run: &Run<'a, R>) -> Hints<'a> {
+    let hints = hints(run);
+    stream::once(tokio::time::sleep(RESUBSCRIBE)).map(|()| Ok(None)).chain(hints).boxed_local()
 }
 
 /// What the driver remembers between events.
 #[derive(Default)]
 struct Known {
+    /// Containers whose start is on its way. Their end is not looked for yet: it would be that of an earlier start.
+    starting: BTreeMap<ServiceName, ContainerId>,
     /// Containers whose end is of interest.
     watched: HashMap<ContainerId, ServiceName>,
     images: BTreeMap<ServiceName, ImageId>,
+    /// Services whose container runs, or ran, in this run: what it printed is about this run.
+    ran: BTreeSet<ServiceName>,
+    /// Containers that wait to take another's place.
+    aside: BTreeMap<ServiceName, ContainerId>,
+    replaced: BTreeSet<ServiceName>,
     wake: Option<Duration>,
 }
 
 impl Known {
     fn note(&mut self, event: &Event) {
-        if let Event::ImageReady { service, image, .. } = event {
-            self.images.insert(service.clone(), image.clone());
+        match event {
+            Event::ImageReady { service, image, .. } => {
+                self.images.insert(service.clone(), image.clone());
+            }
+            Event::Created { service, container } if self.replaced.contains(service) => {
+                self.aside.insert(service.clone(), container.clone());
+            }
+            Event::Started { service } => {
+                self.ran.insert(service.clone());
+                self.watched
+                    .extend(self.starting.remove(service).map(|container| (container, service.clone())));
+            }
+            _ => {}
         }
     }
 
@@ -343,26 +382,28 @@ impl<'a, R: Runtime> Hands<'a, R> {
         }
     }
 
+    fn boxed_look(
+        self,
+        name: &ServiceName,
+        container: &ContainerId,
+    ) -> Pin<Box<dyn Future<Output = Event> + 'a>> {
+        Box::pin(self.look(name.clone(), container.clone()))
+    }
+
     /// A look at the container that ended, or at all of them when it is not known which.
     fn looks(
         self,
         known: &Known,
         which: Option<&ContainerId>,
     ) -> impl Iterator<Item = Pin<Box<dyn Future<Output = Event> + 'a>>> {
-        let watched: Vec<_> = known
-            .watched
-            .iter()
-            .filter(|(id, _)| which.is_none_or(|which| which == *id))
-            .map(|(id, name)| (id.clone(), name.clone()))
-            .collect();
-        watched
-            .into_iter()
-            .map(move |(id, name)| Box::pin(self.look(name, id)) as Pin<Box<dyn Future<Output = Event> + 'a>>)
+        let watched = known.watched.iter().filter(move |(id, _)| which.is_none_or(|which| which == *id));
+        watched.map(move |(id, name)| self.boxed_look(name, id))
     }
 
-    /// A failure with the last lines that the container printed.
+    /// A failure with the last lines that the container printed in this run.
     async fn with_evidence(self, known: &Known, name: &ServiceName, phase: Phase) -> Phase {
-        let (Phase::Failed(mut failure), Some(container)) = (phase.clone(), known.container(name)) else {
+        let container = known.container(name).filter(|_| known.ran.contains(name));
+        let (Phase::Failed(mut failure), Some(container)) = (phase.clone(), container) else {
             return phase;
         };
         let options = LogOptions { tail: Some(EVIDENCE_LINES), ..LogOptions::default() };
@@ -374,6 +415,14 @@ impl<'a, R: Runtime> Hands<'a, R> {
             failure.hint = Some(format!("pdex logs {name}"));
         }
         Phase::Failed(failure)
+    }
+
+    /// Removes what was made to take another's place and never got there: the other one stays.
+    async fn discard(self, known: &Known) {
+        for container in known.aside.values() {
+            // Left behind it does no harm: the next run removes it.
+            let _ = self.run.runtime.remove(container).await;
+        }
     }
 }
 
@@ -423,6 +472,10 @@ fn could_not(step: &str, service: &Service, error: &RuntimeError) -> Failure {
         RuntimeError::Conflict(_) => {
             failure.hint("`docker ps -a` shows who has the name; remove it and run `pdex up`")
         }
-        _ => failure,
+        _ => failure.hint("`pdex config` shows what was asked of the engine"),
     }
 }
+
+#[cfg(test)]
+#[path = "driver_test/mod.rs"]
+mod tests;

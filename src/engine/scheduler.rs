@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::definition::model::{Condition, Definition, ImageUnavailable, Restart, ServiceName};
 use crate::event::{Event, Failure, FailureKind, Phase};
-use crate::plan::{Decision, Plan, ServicePlan};
+use crate::plan::{Decision, Plan, Reason, ServicePlan};
 use crate::probe::{Policy, Probe, Prober, Verdict};
 use crate::world::{ContainerId, Exit, ImageId};
 
@@ -161,7 +161,7 @@ impl Scheduler {
         node.image = Some(image.clone());
         let changed = node.plan.existing.as_ref().is_some_and(|e| e.image != *image);
         if changed && !node.plan.decision.changes() {
-            let reason = crate::plan::Reason::ImageChanged;
+            let reason = Reason::ImageChanged;
             node.plan.decision =
                 if node.plan.job { Decision::Run(reason) } else { Decision::Recreate(reason) };
         }
@@ -253,6 +253,7 @@ impl Scheduler {
         let counts = |node: &Node| node.phase == Phase::ObtainingImage && !node.plan.image.compiled;
         let busy = self.nodes.values().filter(|node| counts(node)).count();
         let prepared = self.prepared;
+        let upstream = self.upstream(name);
         let Some(node) = self.nodes.get_mut(name) else { return };
         if node.image.is_none() {
             if node.plan.image.compiled || busy < IMAGE_SLOTS {
@@ -262,8 +263,16 @@ impl Scheduler {
             return;
         }
         if node.plan.decision == Decision::Done {
-            self.enter(name, Phase::Completed { took: Duration::ZERO, ran: false });
-            return;
+            match upstream {
+                Upstream::Open => return,
+                Upstream::Unchanged => {
+                    self.enter(name, Phase::Completed { took: Duration::ZERO, ran: false });
+                    return;
+                }
+                Upstream::Runs(upstream) => {
+                    node.plan.decision = Decision::Run(Reason::UpstreamRuns(upstream));
+                }
+            }
         }
         if !prepared {
             return;
@@ -337,6 +346,21 @@ impl Scheduler {
         }
     }
 
+    /// What the one-shots do whose results a one-shot reads: a new image may make one run that the plan took for done.
+    fn upstream(&self, name: &ServiceName) -> Upstream {
+        let gates = self.nodes.get(name).map_or(&[][..], |node| &node.plan.gates);
+        let jobs = gates.iter().filter_map(|gate| self.nodes.get(&gate.service)).filter(|node| node.plan.job);
+        let mut answer = Upstream::Unchanged;
+        for node in jobs {
+            match node.plan.decision {
+                Decision::Run(_) => return Upstream::Runs(node.plan.name.clone()),
+                _ if node.phase.is_final() => {}
+                _ => answer = Upstream::Open,
+            }
+        }
+        answer
+    }
+
     /// The first required dependency that will never hold.
     fn broken_gate(&self, name: &ServiceName) -> Option<ServiceName> {
         self.nodes.get(name)?.plan.gates.iter().find_map(|gate| {
@@ -389,6 +413,14 @@ impl Scheduler {
             self.outbox.push(Action::Finish);
         }
     }
+}
+
+/// See [`Scheduler::upstream`].
+enum Upstream {
+    /// It is not known yet.
+    Open,
+    Unchanged,
+    Runs(ServiceName),
 }
 
 fn holds(condition: Condition, phase: &Phase) -> bool {
