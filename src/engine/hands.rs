@@ -1,0 +1,254 @@
+//! What the driver's actions come to: the calls of the runtime, each with the event it ends in. Decides nothing, remembers
+//! nothing.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+
+use super::driver::Run;
+use super::obtain::Obtainer;
+use crate::definition::model::{HealthTest, Mount, MountSource, Service, ServiceName};
+use crate::event::{Event, Failure, Phase};
+use crate::probe::{Answer, Probe};
+use crate::runtime::{CreateOrder, LogOptions, Runtime, RuntimeError, container_name};
+use crate::world::{ASIDE, ContainerId, ImageId};
+
+/// For one look from outside.
+const LOOK: Duration = Duration::from_secs(2);
+/// Log lines shown with a failure.
+const EVIDENCE_LINES: u32 = 12;
+
+/// Does the work of actions.
+#[derive(Debug)]
+pub(super) struct Hands<'a, R> {
+    pub(super) run: &'a Run<'a, R>,
+    pub(super) obtainer: &'a Obtainer<'a, R>,
+}
+
+impl<R> Clone for Hands<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Hands<'_, R> {}
+
+impl<'a, R: Runtime> Hands<'a, R> {
+    fn service(self, name: &ServiceName) -> Option<&'a Service> {
+        self.run.definition.services.get(name)
+    }
+
+    pub(super) async fn prepare(self) -> Event {
+        match self.try_prepare().await {
+            Ok(()) => Event::Prepared,
+            Err(failure) => Event::PrepareFailed { failure },
+        }
+    }
+
+    async fn try_prepare(self) -> Result<(), Failure> {
+        let Run { runtime, definition, plan, .. } = self.run;
+        for container in &plan.stale {
+            runtime.remove(container).await.map_err(|e| Failure::new(e.to_string()))?;
+        }
+        let networks = plan.networks.iter().filter_map(|key| Some((key, definition.networks.get(key)?)));
+        for (key, network) in networks {
+            runtime.create_network(&plan.project, key, network).await.map_err(|e| {
+                Failure::new(format!("network {}: {e}", network.name))
+                    .hint("`docker network prune` frees address ranges that nothing uses")
+            })?;
+        }
+        let volumes = plan.volumes.iter().filter_map(|key| Some((key, definition.volumes.get(key)?)));
+        for (key, volume) in volumes {
+            let created = runtime.create_volume(&plan.project, key, volume).await;
+            created.map_err(|e| Failure::new(format!("volume {}: {e}", volume.name)))?;
+        }
+        plan.services.iter().filter_map(|s| self.service(&s.name)).try_for_each(make_bind_sources)
+    }
+
+    pub(super) async fn create(
+        self,
+        name: ServiceName,
+        image: Option<ImageId>,
+        replacing: Option<ContainerId>,
+    ) -> Event {
+        let Run { runtime, definition, plan, .. } = self.run;
+        let (Some(service), Some(planned)) = (self.service(&name), plan.service(&name)) else {
+            return Event::StepFailed { service: name, failure: Failure::new("no such service") };
+        };
+        let Some(image) = image.or_else(|| planned.image.present.clone()) else {
+            return Event::StepFailed { service: name, failure: Failure::new("its image is not known") };
+        };
+        let own = container_name(&plan.project, service);
+        let order = CreateOrder {
+            name: if replacing.is_some() { aside(&own) } else { own },
+            image: &image,
+            plan: planned,
+        };
+        match runtime.create(definition, service, &order).await {
+            Ok(container) => Event::Created { service: name, container },
+            Err(e) => Event::StepFailed { failure: could_not("create", service, &e), service: name },
+        }
+    }
+
+    pub(super) async fn start(
+        self,
+        name: ServiceName,
+        container: ContainerId,
+        replacing: Option<ContainerId>,
+    ) -> Event {
+        let Some(service) = self.service(&name) else {
+            return Event::StepFailed { service: name, failure: Failure::new("no such service") };
+        };
+        match self.try_start(service, &container, replacing).await {
+            Ok(()) => Event::Started { service: name },
+            Err(e) => Event::StepFailed { failure: could_not("start", service, &e), service: name },
+        }
+    }
+
+    async fn try_start(
+        self,
+        service: &Service,
+        container: &ContainerId,
+        replacing: Option<ContainerId>,
+    ) -> Result<(), RuntimeError> {
+        let runtime = self.run.runtime;
+        if let Some(old) = replacing {
+            runtime.stop(&old, None).await?;
+            runtime.remove(&old).await?;
+            runtime.rename(container, &container_name(&self.run.plan.project, service)).await?;
+        }
+        runtime.start(container).await
+    }
+
+    pub(super) async fn ask(self, name: ServiceName, container: Option<ContainerId>, probe: Probe) -> Event {
+        let runtime = self.run.runtime;
+        let answer = match &probe {
+            Probe::Http { host, port, path } => {
+                match runtime.http_status(&format!("http://{host}:{port}{path}"), LOOK).await {
+                    Ok(200..400) => Answer::Yes,
+                    Ok(status) => Answer::No(format!("HTTP {status} from port {port}{path}")),
+                    Err(e) => Answer::No(e.to_string()),
+                }
+            }
+            Probe::Tcp { host, port } => {
+                if runtime.accepts(host, *port, LOOK).await {
+                    Answer::Yes
+                } else {
+                    Answer::No(format!("nothing accepts connections on port {port}"))
+                }
+            }
+            Probe::Test => self.test(&name, container).await,
+        };
+        Event::Answered { service: name, probe, answer }
+    }
+
+    async fn test(self, name: &ServiceName, container: Option<ContainerId>) -> Answer {
+        let check = self.service(name).and_then(|s| s.healthcheck.as_ref());
+        let (Some(check), Some(container)) = (check, container) else {
+            return Answer::No("it has no health test".to_owned());
+        };
+        let argv = match &check.test {
+            HealthTest::Disabled => return Answer::Yes,
+            HealthTest::Command(argv) => argv.clone(),
+            HealthTest::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
+        };
+        match self.run.runtime.exec(&container, &argv, check.timeout()).await {
+            Ok(outcome) if outcome.code == 0 => Answer::Yes,
+            Ok(outcome) => {
+                let last = outcome.output.lines().last().unwrap_or_default();
+                Answer::No(format!("health test ended with {}: {last}", outcome.code))
+            }
+            Err(e) => Answer::No(format!("health test: {e}")),
+        }
+    }
+
+    /// Whether a container has ended, as an event.
+    pub(super) async fn look(self, name: ServiceName, container: ContainerId) -> Event {
+        match self.run.runtime.ended(&container).await {
+            Ok(Some(exit)) => Event::Exited { service: name, exit },
+            Err(e) if e.is_not_found() => {
+                let failure = Failure::new("its container was removed by someone else").hint("pdex up");
+                Event::StepFailed { service: name, failure }
+            }
+            // It runs, or could not be asked this time: the next event or gap leads to another look.
+            Ok(None) | Err(_) => Event::Woke,
+        }
+    }
+
+    /// A failure with the last lines that the container printed in this run.
+    pub(super) async fn with_evidence(
+        self,
+        name: &ServiceName,
+        container: &ContainerId,
+        phase: Phase,
+    ) -> Phase {
+        let Phase::Failed(mut failure) = phase else { return phase };
+        let options = LogOptions { tail: Some(EVIDENCE_LINES), ..LogOptions::default() };
+        let mut lines = self.run.runtime.logs(container, &options);
+        while let Some(Ok(line)) = lines.next().await {
+            failure.evidence.push(line.text);
+        }
+        if failure.hint.is_none() {
+            failure.hint = Some(format!("pdex logs {name}"));
+        }
+        Phase::Failed(failure)
+    }
+
+    /// Removes what was made to take another's place and never got there: the other one stays.
+    pub(super) async fn discard(self, aside: impl Iterator<Item = &ContainerId>) {
+        for container in aside {
+            // Left behind it does no harm: the next run removes it.
+            let _ = self.run.runtime.remove(container).await;
+        }
+    }
+}
+
+/// Name of a container that waits to take another's place.
+fn aside(name: &str) -> String {
+    format!("{name}{ASIDE}")
+}
+
+fn may_create(mount: &Mount) -> bool {
+    mount.bind.as_ref().is_some_and(|bind| bind.create_host_path)
+}
+
+/// Compose creates missing bind folders as root's; here the owner is the user the service runs as, so that it can write.
+fn make_bind_sources(service: &Service) -> Result<(), Failure> {
+    let folders = service.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Bind(path) if may_create(mount) && (!path.exists() || !mount.read_only) => Some(path),
+        _ => None,
+    });
+    for path in folders {
+        if path.is_file() {
+            continue;
+        }
+        std::fs::create_dir_all(path).map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+        let ids = service.user.as_deref().and_then(|user| {
+            let (user, group) = user.split_once(':').unwrap_or((user, user));
+            Some((user.parse().ok()?, group.parse().ok()?))
+        });
+        if let (Some((user, group)), true) = (ids, rustix::process::geteuid().is_root()) {
+            std::os::unix::fs::chown(path, Some(user), Some(group))
+                .map_err(|e| Failure::new(format!("{}: {e}", path.display())))?;
+        }
+    }
+    Ok(())
+}
+
+fn could_not(step: &str, service: &Service, error: &RuntimeError) -> Failure {
+    let failure = Failure::new(match error {
+        RuntimeError::PortInUse { .. } => error.to_string(),
+        other => format!("could not {step} it: {other}"),
+    });
+    match error {
+        RuntimeError::PortInUse { port } => failure.hint(format!(
+            "`ss -ltnp 'sport = :{port}'` shows who holds it; free it, or publish {} on another port",
+            service.name
+        )),
+        RuntimeError::NoSpace => failure.hint("`docker system df` shows what takes the space"),
+        RuntimeError::Conflict(_) => {
+            failure.hint("`docker ps -a` shows who has the name; remove it and run `pdex up`")
+        }
+        _ => failure.hint("`pdex config` shows what was asked of the engine"),
+    }
+}
