@@ -19,7 +19,8 @@ test-stack:               ## the whole stack on this machine's Docker, under a p
 	stack/prerequisites.sh up
 	stack/prerequisites.sh browser
 	cargo build --release --locked
-	PDEX_TEST_STACK=1 PDEX_TEST_DOCKER=1 cargo test --locked --test contract --test stack -- --nocapture --test-threads 1
+	PDEX_TEST_STACK=1 cargo test --locked --test stack -- --nocapture
+	PDEX_TEST_DOCKER=1 cargo test --locked --test contract
 
 lint:                     ## formatting and lints
 	cargo fmt --all --check
