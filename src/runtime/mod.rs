@@ -39,6 +39,7 @@ pub trait Runtime {
         service: &Service,
         order: &CreateOrder<'_>,
     ) -> Result<ContainerId, RuntimeError>;
+    /// Starts it, or lets a paused one go on.
     async fn start(&self, id: &ContainerId) -> Result<(), RuntimeError>;
     /// Asks it to end and ends it after `grace` (the container's own when `None`).
     async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), RuntimeError>;

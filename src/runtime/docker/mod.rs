@@ -183,7 +183,12 @@ impl Runtime for Docker {
 
     async fn start(&self, id: &ContainerId) -> Result<(), RuntimeError> {
         let options: Option<query::StartContainerOptions> = None;
-        self.client.start_container(&id.0, options).await.map_err(|e| self.sort(&e))
+        match self.client.start_container(&id.0, options).await.map_err(|e| self.sort(&e)) {
+            Err(RuntimeError::Conflict(words) | RuntimeError::Other(words)) if words.contains("unpause") => {
+                self.client.unpause_container(&id.0).await.map_err(|e| self.sort(&e))
+            }
+            other => other,
+        }
     }
 
     async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), RuntimeError> {
