@@ -139,13 +139,19 @@ impl Context<'_> {
         if self.goal.rerun.contains(&service.name) {
             return Decision::Run(Reason::Requested);
         }
+        let unusable = |state: &str| Decision::Run(Reason::Unusable(state.to_owned()));
         match &container.state {
-            // It is at work, left by a run that was cut off: wait for it.
-            State::Running { .. } if fits.is_ok() => return Decision::Keep,
+            State::Running { .. } => {
+                // It is at work, left by a run that was cut off: wait for it, unless it works on the wrong thing.
+                return fits.map_or_else(Decision::Run, |()| Decision::Keep);
+            }
             State::Exited(exit) if exit.is_success() => {}
             State::Exited(exit) => return Decision::Run(Reason::LastRunFailed(exit.meaning())),
             State::Created => return Decision::Run(Reason::FirstRun),
-            other => return Decision::Run(Reason::Unusable(format!("{other:?}").to_lowercase())),
+            State::Paused => return unusable("paused"),
+            State::Restarting => return unusable("restarted over and over"),
+            State::Removing => return unusable("being removed"),
+            State::Dead => return unusable("dead"),
         }
         match fits.err().or_else(|| self.stale_inputs(service)) {
             Some(reason) => Decision::Run(reason),
@@ -207,3 +213,7 @@ impl Context<'_> {
             .collect()
     }
 }
+
+#[cfg(test)]
+#[path = "decide_test.rs"]
+mod tests;
