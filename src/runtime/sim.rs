@@ -1,5 +1,5 @@
 //! A container engine that exists only in memory, on tokio's clock: with the clock paused a run takes no real time and its
-//! times are the same on every machine. Tests use it, and the hidden `--runtime sim[:FILE[:FAULT]]`, which keeps the state in a
+//! times are the same on every machine. Tests use it, and the hidden `--runtime sim[:FILE[:FAULT…]]`, which keeps the state in a
 //! file from one command to the next. One contract suite holds it to what the real engine does.
 //!
 //! What a service does is told by its labels: `sim.create` and `sim.start` (an error's text), `sim.ready_ms`, `sim.flap_ms` (a
@@ -7,7 +7,8 @@
 //! job's end, or a service's death), `sim.log` (what it prints), `sim.test` and `sim.test_ms` (what its health test prints, and how
 //! long it takes).
 //!
-//! Faults of the engine: `die=K` kills the whole program at the call after the K-th, `deaf` never tells of an end.
+//! Faults of the engine: `die=K` kills the whole program at the call after the K-th, `hang=K` never answers one after the K-th,
+//! `deaf` never tells of an end.
 
 mod memory;
 
@@ -51,6 +52,8 @@ pub struct Simulated {
 pub struct Faults {
     /// The program is killed at the call after this many.
     pub die_after: Option<u64>,
+    /// Calls after this many are never answered.
+    pub hang_after: Option<u64>,
     /// The stream of ends ends at once, always.
     pub deaf: bool,
 }
@@ -74,10 +77,11 @@ impl Simulated {
         let mut faults = Faults::default();
         let mut file = words.strip_prefix(':').unwrap_or_default();
         while let Some((rest, fault)) = file.rsplit_once(':') {
-            match fault.strip_prefix("die=").and_then(|calls| calls.parse().ok()) {
-                Some(calls) => faults.die_after = Some(calls),
+            match fault.split_once('=') {
+                Some(("die", calls)) => faults.die_after = calls.parse().ok(),
+                Some(("hang", calls)) => faults.hang_after = calls.parse().ok(),
                 None if fault == "deaf" => faults.deaf = true,
-                None => break,
+                _ => break,
             }
             file = rest;
         }
@@ -103,8 +107,15 @@ impl Simulated {
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         }
         self.calls.set(self.calls.get() + 1);
+        if self.hangs() {
+            std::future::pending::<()>().await;
+        }
         sleep(time).await;
         self.settle();
+    }
+
+    fn hangs(&self) -> bool {
+        self.faults.hang_after.is_some_and(|calls| self.calls.get() > calls)
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Memory) -> T) -> T {
@@ -346,7 +357,8 @@ impl Runtime for Simulated {
                         Ok(_) => {}
                         Err(e) => return Some((Err(RuntimeError::Other(e.to_string())), (receiver, project))),
                     },
-                    () = sleep(wait) => self.settle(),
+                    // Time stands still in an engine that hangs: the clock must not run away from the program's signals.
+                    () = sleep(wait), if !self.hangs() => self.settle(),
                 }
             }
         })

@@ -45,6 +45,8 @@ pub(super) struct Held {
     pub(super) running: bool,
     exit: Option<i64>,
     deaths: u32,
+    /// It ended, and the engine will start it again.
+    restarting: bool,
     #[serde(skip)]
     started: Option<Instant>,
     /// When the engine starts it again.
@@ -63,8 +65,10 @@ enum Policy {
 impl Memory {
     /// After loading: a life that was to end begins anew.
     pub(super) fn revive(&mut self) {
-        for held in self.containers.values_mut().filter(|h| h.running && h.labels.contains_key("sim.exit")) {
-            held.started = Some(Instant::now());
+        for held in self.containers.values_mut() {
+            held.started =
+                Some(Instant::now()).filter(|_| held.running && held.labels.contains_key("sim.exit"));
+            held.resumes = Some(Instant::now() + BACK_OFF).filter(|_| held.restarting);
         }
     }
 
@@ -132,6 +136,7 @@ impl Held {
             running: false,
             exit: None,
             deaths: 0,
+            restarting: false,
             started: None,
             resumes: None,
         }
@@ -145,6 +150,7 @@ impl Held {
         self.running = true;
         self.exit = None;
         self.started = Some(at);
+        self.restarting = false;
         self.resumes = None;
     }
 
@@ -158,6 +164,7 @@ impl Held {
             Policy::OnFailure => code != 0,
         };
         if again {
+            self.restarting = true;
             self.resumes = Some(at + BACK_OFF * 2_u32.pow(self.deaths.min(9)));
             self.deaths += 1;
         }
@@ -165,6 +172,7 @@ impl Held {
 
     /// Ended by someone's wish: it stays so.
     pub(super) fn stop(&mut self) {
+        self.restarting = false;
         self.resumes = None;
         if self.running {
             self.running = false;
@@ -209,7 +217,7 @@ impl Held {
     pub(super) fn observed(&self, id: &str) -> Container {
         let state = match (self.running, self.exit()) {
             (true, _) => State::Running { health: self.answers().then_some(Health::Healthy) },
-            (false, _) if self.resumes.is_some() => State::Restarting,
+            (false, _) if self.restarting => State::Restarting,
             (false, Some(exit)) => State::Exited(exit),
             (false, None) => State::Created,
         };
