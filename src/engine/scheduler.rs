@@ -254,6 +254,7 @@ impl Scheduler {
         let busy = self.nodes.values().filter(|node| counts(node)).count();
         let prepared = self.prepared;
         let upstream = self.upstream(name);
+        let broken = self.broken_gate(name);
         let Some(node) = self.nodes.get_mut(name) else { return };
         if node.image.is_none() {
             if node.plan.image.compiled || busy < IMAGE_SLOTS {
@@ -295,6 +296,11 @@ impl Scheduler {
                 self.enter(name, Phase::Waiting { on });
             }
             (_, existing) => {
+                if let Some(because) = broken {
+                    // Nothing is made for a start that will not come.
+                    self.enter(name, Phase::Skipped { because });
+                    return;
+                }
                 node.replacing.clone_from(&existing);
                 self.outbox.push(Action::Create { service: name.clone(), replacing: existing });
                 self.enter(name, Phase::Creating);
