@@ -16,9 +16,10 @@ services:
   load:
     image: load:1
     depends_on: { db: { condition: service_healthy } }
+    volumes: ["./models:/models:ro"]
   train:
     image: train:1
-    depends_on: { load: { condition: service_completed_successfully } }
+    depends_on: { load: { condition: service_completed_successfully }, metrics: { condition: service_started, required: false } }
     volumes: ["./models:/models"]
   api:
     image: api:1
@@ -135,7 +136,7 @@ fn a_first_up_makes_everything_in_dependency_order() {
          db: create, obtain image postgres:15
          load: run once (first run), obtain image load:1, after db ready
          metrics: create, obtain image metrics:1
-         train: run once (first run), obtain image train:1, after load completed
+         train: run once (first run), obtain image train:1, after load completed, metrics? started
          api: create, obtain image api:1, after metrics? started, train completed",
     );
 }
@@ -183,7 +184,7 @@ fn a_service_is_replaced_for_a_reason_and_otherwise_left_or_started() {
 #[test]
 fn a_one_shot_is_done_only_when_it_succeeded_on_the_same_inputs() {
     let load = "shop-load-1 exited 0";
-    let again = "train: run once (load runs again), after load completed";
+    let again = "train: run once (load runs again), after load completed, metrics? started";
     for (state, reason) in [
         ("", "first run"),
         ("shop-load-1 created", "first run"),
@@ -212,7 +213,7 @@ fn a_new_volume_under_a_one_shot_makes_it_run() {
          db: create
          load: run once (volume data is new), after db ready
          metrics: keep
-         train: run once (load runs again), after load completed
+         train: run once (load runs again), after load completed, metrics? started
          api: keep",
     );
     let mut emptied = world(SETTLED);
@@ -239,7 +240,7 @@ fn an_empty_folder_that_a_one_shot_fills_makes_it_run_and_no_one_who_reads_it() 
         "db: keep
          load: done before
          metrics: keep
-         train: run once (/shop/models is empty), after load completed
+         train: run once (/shop/models is empty), after load completed, metrics? started
          api: keep",
     );
 }
@@ -253,7 +254,7 @@ fn a_rerun_takes_what_reads_its_result_along() {
         "db: keep
          load: run once (requested), after db ready
          metrics: keep
-         train: run once (load runs again), after load completed
+         train: run once (load runs again), after load completed, metrics? started
          api: keep",
     );
     let goal = Goal { rerun: names(&["train"]), ..Goal::default() };
@@ -263,7 +264,7 @@ fn a_rerun_takes_what_reads_its_result_along() {
         "db: keep
          load: done before
          metrics: keep
-         train: run once (requested), after load completed
+         train: run once (requested), after load completed, metrics? started
          api: keep",
     );
 }
