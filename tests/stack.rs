@@ -217,7 +217,7 @@ fn validates_and_notices_a_stopped_service(stack: &Stack) {
 }
 
 fn shows_a_prediction_on_its_page(stack: &Stack) {
-    let picture = Path::new(ROOT).join("target/streamlit.png");
+    let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("streamlit.png");
     let _ = std::fs::remove_file(&picture);
     let output = Command::new(Path::new(ROOT).join("tests/python.sh"))
         .current_dir(ROOT)

@@ -126,7 +126,11 @@ fn report(definition: &Definition, outcome: &Outcome, signalled: Exit) -> anyhow
     if outcome.is_success() {
         writeln!(out, "\nready in {}", spell(outcome.took))?;
     }
-    Ok(exit_code(outcome))
+    let exit = exit_code(outcome);
+    if exit == Exit::Timeout {
+        writeln!(io::stderr(), "the time was up after {}; `pdex up` goes on from here", spell(outcome.took))?;
+    }
+    Ok(exit)
 }
 
 fn exit_code(outcome: &Outcome) -> Exit {
