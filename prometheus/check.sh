@@ -16,7 +16,11 @@ else
             exit 1
         fi
         mkdir -p "$tools"
-        (cd "$tools" && apt-get download -q prometheus >/dev/null && dpkg -x prometheus_*.deb . && rm prometheus_*.deb)
+        cd "$tools"
+        # Without package lists there is nothing to download from.
+        apt-get download -q prometheus >/dev/null 2>&1 || { apt-get update -q >/dev/null && apt-get download -q prometheus >/dev/null; }
+        dpkg -x prometheus_*.deb .
+        rm prometheus_*.deb
     fi
 fi
 
