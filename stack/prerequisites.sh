@@ -21,11 +21,20 @@ need() {
     fi
 }
 
-have_libclang() {
-    [ -n "${LIBCLANG_PATH:-}" ] || ls /usr/lib/llvm-*/lib/libclang*.so* /usr/lib*/libclang.so* /usr/lib/*/libclang*.so*
+# any FILE…: whether one of them is there; a pattern that matches nothing stands for itself.
+any() {
+    for file in "$@"; do
+        [ -e "$file" ] && return 0
+    done
+    return 1
 }
 
-have_postgres_server() { ls /usr/lib/postgresql/*/bin/initdb || command -v initdb; }
+have_libclang() {
+    [ -n "${LIBCLANG_PATH:-}" ] ||
+        any /usr/lib/llvm-*/lib/libclang*.so* /usr/lib*/libclang*.so* /usr/lib/*/libclang*.so*
+}
+
+have_postgres_server() { any /usr/lib/postgresql/*/bin/initdb || command -v initdb; }
 
 have_venv() { python3 -c 'import venv, ensurepip'; }
 
