@@ -6,8 +6,8 @@ use std::fs;
 use std::time::Duration;
 
 use pdex::definition::model::{
-    Attachment, Definition, Extension, HealthTest, Healthcheck, Mount, MountSource, Port, Protocol,
-    Resources, Restart, Service, ServiceName, VolumeOptions,
+    Attachment, Definition, Deploy, HealthTest, Healthcheck, Mount, MountSource, Port, Protocol, Resources,
+    Restart, Service, ServiceName, VolumeOptions,
 };
 use pdex::definition::{Request, load, render};
 use proptest::option::of;
@@ -117,8 +117,8 @@ fn port() -> impl Strategy<Value = Port> {
     (ip, of(1..=u16::MAX), 1..=u16::MAX, any::<bool>()).prop_map(|(host_ip, published, target, udp)| Port {
         host_ip,
         published,
-        target,
         protocol: if udp { Protocol::Udp } else { Protocol::Tcp },
+        ..Port::new(target)
     })
 }
 
@@ -133,6 +133,7 @@ fn resources() -> impl Strategy<Value = Resources> {
         nano_cpus,
         memory,
         pids: pids.map(i64::from),
+        devices: Vec::new(),
     })
 }
 
@@ -152,41 +153,26 @@ fn service() -> impl Strategy<Value = Service> {
             name: ServiceName::new("a"),
             image: "image:1".into(),
             image_named: true,
-            build: None,
-            container_name: None,
             command,
             entrypoint,
             environment,
             unset_environment,
             ports: vec![port],
             mounts: vec![Mount {
-                source: MountSource::Anonymous,
-                target: "/data".into(),
                 read_only,
-                bind: None,
-                volume: Some(VolumeOptions { nocopy: read_only }),
-                tmpfs: None,
+                volume: Some(VolumeOptions { nocopy: read_only, ..VolumeOptions::default() }),
+                ..Mount::new(MountSource::Anonymous, "/data")
             }],
             networks: BTreeMap::from([("default".to_owned(), Attachment::default())]),
-            depends_on: BTreeMap::new(),
             healthcheck,
             restart,
             user,
-            working_dir: None,
             init,
             read_only,
-            tmpfs: Vec::new(),
-            cap_add: Vec::new(),
-            cap_drop: Vec::new(),
-            security_opt: Vec::new(),
-            extra_hosts: Vec::new(),
             labels,
-            stop_signal: None,
             stop_grace_period,
-            limits,
-            reservations: Resources::default(),
-            profiles: Vec::new(),
-            pdex: Extension::default(),
+            deploy: Some(Deploy { limits: Some(limits), ..Deploy::default() }),
+            ..Service::default()
         }
     })
 }

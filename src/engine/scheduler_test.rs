@@ -110,8 +110,7 @@ fn definition(scripts: &[Script]) -> Definition {
         directory: "/".into(),
         files: vec![],
         services: services.collect(),
-        networks: BTreeMap::new(),
-        volumes: BTreeMap::new(),
+        ..Definition::default()
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Route {
     /// Compile on this machine and copy the binary in.
     HostBuild(HostBuild),
     /// The recipe's own stages, everything inside the engine.
-    Build(Build),
+    Build(Box<Build>),
     /// From the registry that the reference names.
     Pull,
     /// A folder whose Dockerfile installs the distribution's packages on [`BASE`].
@@ -33,7 +33,7 @@ pub fn routes(service: &Service, host_builds: bool) -> Vec<Route> {
             if let Some(host) = service.pdex.host_build.clone().filter(|_| host_builds) {
                 routes.push(Route::HostBuild(host));
             } else {
-                routes.push(Route::Build(build.clone()));
+                routes.push(Route::Build(Box::new(build.clone())));
             }
         }
         None => routes.push(Route::Pull),

@@ -335,8 +335,7 @@ fn only_what_is_named_or_has_a_recipe_is_built_anew() {
     build.build = Some(crate::definition::model::Build {
         context: "/shop".into(),
         dockerfile: "/shop/Dockerfile".into(),
-        args: std::collections::BTreeMap::new(),
-        target: None,
+        ..Default::default()
     });
     let goal = Goal { build: true, ..Goal::default() };
     let plan = make(&definition, &world(SETTLED), &goal, &|_| "hash".to_owned());

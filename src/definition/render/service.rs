@@ -7,7 +7,7 @@ use super::Form;
 use super::tree::{Map, Tree};
 use crate::definition::model::{
     Build, Condition, Dependency, Extension, HealthTest, Healthcheck, ImageUnavailable, Mount, MountSource,
-    Port, Protocol, Resources, Restart, Service,
+    Port, Resources, Restart, Service,
 };
 use crate::definition::values::print_duration;
 
@@ -121,13 +121,15 @@ fn dependency(dependency: &Dependency) -> Tree {
 }
 
 fn deploy(map: &mut Map, service: &Service, form: Form) {
+    let Some(written) = &service.deploy else { return };
     let mut resources = Map::new();
-    resources.put_filled("limits", self::resources(&service.limits));
-    resources.put_filled("reservations", self::resources(&service.reservations));
-    let resources = Tree::from(resources);
-    if resources == Map::new().into() {
-        return;
+    if let Some(limits) = &written.limits {
+        resources.put("limits", self::resources(limits));
     }
+    if let Some(reservations) = &written.reservations {
+        resources.put("reservations", self::resources(reservations));
+    }
+    let resources = Tree::from(resources);
     let mut deploy = Map::new();
     deploy.put("resources", resources);
     if form != Form::Yaml {
@@ -180,7 +182,7 @@ fn port(port: &Port) -> Tree {
     map.add_some("host_ip", port.host_ip.as_ref());
     map.put("target", Tree::Integer(port.target.into()));
     map.add_some("published", port.published);
-    map.add("protocol", if port.protocol == Protocol::Tcp { "tcp" } else { "udp" });
+    map.add("protocol", port.protocol.as_str());
     map.into()
 }
 

@@ -14,10 +14,14 @@ pub(super) fn read(service: &mut Service, field: &Field<'_>) {
         }
         for (key, value) in value.entries() {
             match key.text.as_str() {
-                "limits" => service.limits = resources(&value, attributes::LIMITS, &[]),
+                "limits" => {
+                    service.deploy.get_or_insert_default().limits =
+                        Some(resources(&value, attributes::LIMITS, &[]));
+                }
                 "reservations" => {
                     let unsupported = attributes::RESERVATIONS_UNSUPPORTED;
-                    service.reservations = resources(&value, attributes::RESERVATIONS, unsupported);
+                    service.deploy.get_or_insert_default().reservations =
+                        Some(resources(&value, attributes::RESERVATIONS, unsupported));
                 }
                 _ => value.unexpected(key, attributes::RESOURCES, &[]),
             }

@@ -28,6 +28,7 @@ pub(super) fn definition(
         services: BTreeMap::new(),
         networks: BTreeMap::new(),
         volumes: BTreeMap::new(),
+        ..Definition::default()
     };
     for (key, field) in root.entries() {
         match key.text.as_str() {
@@ -76,7 +77,7 @@ pub(super) fn prune(definition: &mut Definition) {
     let networks: BTreeSet<&String> = definition.services.values().flat_map(|s| s.networks.keys()).collect();
     if networks.iter().any(|key| *key == "default") && !definition.networks.contains_key("default") {
         let name = format!("{}_default", definition.project);
-        let network = Network { name, driver: None, internal: false, external: false };
+        let network = Network { name, ..Network::default() };
         definition.networks.insert("default".into(), network);
     }
     definition.networks.retain(|key, _| networks.contains(key));
@@ -115,7 +116,7 @@ fn networks(networks: &Field<'_>, project: &str) -> BTreeMap<String, Network> {
         if key.text.starts_with("x-") {
             continue;
         }
-        let mut network = Network { name: String::new(), driver: None, internal: false, external: false };
+        let mut network = Network::default();
         let mut name = None;
         for (attribute, value) in field.entries() {
             match attribute.text.as_str() {
@@ -150,7 +151,7 @@ fn volumes(volumes: &Field<'_>, project: &str) -> BTreeMap<String, Volume> {
         field.remember();
         resolved.insert(
             key.text.clone(),
-            Volume { name: full_name(name, &key.text, project, external), external },
+            Volume { name: full_name(name, &key.text, project, external), external, ..Volume::default() },
         );
     }
     resolved

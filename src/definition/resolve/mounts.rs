@@ -27,7 +27,7 @@ pub(super) fn read(volumes: &Field<'_>) -> Vec<Mount> {
 }
 
 fn empty(source: MountSource, target: &str) -> Mount {
-    Mount { source, target: target.to_owned(), read_only: false, bind: None, volume: None, tmpfs: None }
+    Mount::new(source, target)
 }
 
 fn short(field: &Field<'_>) -> Option<Mount> {

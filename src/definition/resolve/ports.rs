@@ -52,7 +52,12 @@ pub(super) fn parse(text: &str) -> Result<Vec<Port>, String> {
     }
     let mut published = published.into_iter().flatten();
     Ok(targets
-        .map(|target| Port { host_ip: host_ip.clone(), published: published.next(), target, protocol })
+        .map(|target| Port {
+            host_ip: host_ip.clone(),
+            published: published.next(),
+            protocol,
+            ..Port::new(target)
+        })
         .collect())
 }
 
@@ -97,7 +102,7 @@ fn range(what: &str, text: &str, minimum: u16) -> Result<std::ops::RangeInclusiv
 }
 
 fn long(field: &Field<'_>) -> Option<Port> {
-    let mut port = Port { host_ip: None, published: None, target: 0, protocol: Protocol::Tcp };
+    let mut port = Port::new(0);
     let mut complete = true;
     for (key, value) in field.entries() {
         let text = || value.literal("text or a number").unwrap_or_default();
@@ -139,8 +144,8 @@ mod tests {
             .map(|(ip, published, target, protocol)| Port {
                 host_ip: ip.map(str::to_owned),
                 published: *published,
-                target: *target,
                 protocol: *protocol,
+                ..Port::new(*target)
             })
             .collect();
         assert_eq!(parse(text), Ok(expected), "{text}");

@@ -1,17 +1,15 @@
 //! One service.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{attributes, deploy, extension, health, is_name, mounts, ports};
 use crate::definition::field::Field;
-use crate::definition::model::{
-    Attachment, Build, Condition, Dependency, Extension, Resources, Restart, Service, ServiceName,
-};
+use crate::definition::model::{Attachment, Build, Condition, Dependency, Restart, Service, ServiceName};
 use crate::definition::node::{Key, Value};
 
 /// Reads a service.
 pub(super) fn read(field: &Field<'_>, name: &str, project: &str) -> Service {
-    let mut service = empty(name);
+    let mut service = Service { name: ServiceName::new(name), ..Service::default() };
     for (key, value) in field.entries() {
         let handled = image(&mut service, key, &value)
             || process(&mut service, key, &value)
@@ -29,42 +27,6 @@ pub(super) fn read(field: &Field<'_>, name: &str, project: &str) -> Service {
         service.image = format!("{project}-{name}");
     }
     service
-}
-
-fn empty(name: &str) -> Service {
-    Service {
-        name: ServiceName::new(name),
-        image: String::new(),
-        image_named: false,
-        build: None,
-        container_name: None,
-        command: None,
-        entrypoint: None,
-        environment: BTreeMap::new(),
-        unset_environment: BTreeSet::new(),
-        ports: Vec::new(),
-        mounts: Vec::new(),
-        networks: BTreeMap::new(),
-        depends_on: BTreeMap::new(),
-        healthcheck: None,
-        restart: None,
-        user: None,
-        working_dir: None,
-        init: None,
-        read_only: false,
-        tmpfs: Vec::new(),
-        cap_add: Vec::new(),
-        cap_drop: Vec::new(),
-        security_opt: Vec::new(),
-        extra_hosts: Vec::new(),
-        labels: BTreeMap::new(),
-        stop_signal: None,
-        stop_grace_period: None,
-        limits: Resources::default(),
-        reservations: Resources::default(),
-        profiles: Vec::new(),
-        pdex: Extension::default(),
-    }
 }
 
 /// Where the container comes from and what it is called.
@@ -167,7 +129,7 @@ fn build(field: &Field<'_>) -> Option<Build> {
     }
     let context = field.context.path(&context);
     let dockerfile = field.context.path_from(&context, dockerfile.as_deref().unwrap_or("Dockerfile"));
-    Some(Build { context, dockerfile, args, target })
+    Some(Build { context, dockerfile, args, target, ..Build::default() })
 }
 
 fn environment(service: &mut Service, field: &Field<'_>) {

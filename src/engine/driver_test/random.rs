@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::{Simulated, Up, observed, planned, simulated, state};
 use crate::definition::model::{
     Attachment, Condition, Definition, Dependency, HealthTest, Healthcheck, Mount, MountSource, Network,
-    Port, Protocol, Restart, Service, ServiceName, Volume,
+    Port, Restart, Service, ServiceName, Volume,
 };
 use crate::engine::teardown::{Extent, teardown};
 use crate::plan::Goal;
@@ -49,9 +49,8 @@ fn name(index: usize) -> ServiceName {
 }
 
 fn definition(stack: &[Traits]) -> Definition {
-    let network =
-        Network { name: "random_default".to_owned(), driver: None, internal: false, external: false };
-    let volume = Volume { name: "random_data".to_owned(), external: false };
+    let network = Network { name: "random_default".to_owned(), ..Network::default() };
+    let volume = Volume { name: "random_data".to_owned(), ..Volume::default() };
     let stores = stack.iter().any(|traits| traits.stores);
     Definition {
         project: "random".to_owned(),
@@ -60,6 +59,7 @@ fn definition(stack: &[Traits]) -> Definition {
         services: stack.iter().enumerate().map(|(i, traits)| (name(i), service(i, traits, stack))).collect(),
         networks: BTreeMap::from([("default".to_owned(), network)]),
         volumes: stores.then(|| ("data".to_owned(), volume)).into_iter().collect(),
+        ..Definition::default()
     }
 }
 
@@ -67,17 +67,9 @@ fn service(index: usize, traits: &Traits, stack: &[Traits]) -> Service {
     let port = Port {
         host_ip: Some("127.0.0.1".to_owned()),
         published: u16::try_from(9_000 + index).ok(),
-        target: 80,
-        protocol: Protocol::Tcp,
+        ..Port::new(80)
     };
-    let mount = Mount {
-        source: MountSource::Volume("data".to_owned()),
-        target: "/data".to_owned(),
-        read_only: false,
-        bind: None,
-        volume: None,
-        tmpfs: None,
-    };
+    let mount = Mount::new(MountSource::Volume("data".to_owned()), "/data");
     let check = Healthcheck {
         test: HealthTest::Shell("curl http://localhost:80/".to_owned()),
         interval: None,

@@ -10,8 +10,7 @@ use bollard::models::{
 };
 
 use crate::definition::model::{
-    self as definition, Condition, Definition, HealthTest, Healthcheck, MountSource, Port, Protocol, Restart,
-    Service,
+    self as definition, Condition, Definition, HealthTest, Healthcheck, MountSource, Port, Restart, Service,
 };
 use crate::runtime::CreateOrder;
 
@@ -57,6 +56,7 @@ fn host_config(
     network_mode: String,
     bindings: HashMap<String, Option<Vec<PortBinding>>>,
 ) -> HostConfig {
+    let limits = service.limits();
     let some = |list: &[String]| (!list.is_empty()).then(|| list.to_vec());
     HostConfig {
         network_mode: Some(network_mode),
@@ -70,10 +70,10 @@ fn host_config(
         cap_drop: some(&service.cap_drop),
         security_opt: some(&service.security_opt),
         extra_hosts: some(&service.extra_hosts),
-        nano_cpus: service.limits.nano_cpus,
-        memory: service.limits.memory,
-        pids_limit: service.limits.pids,
-        memory_reservation: service.reservations.memory,
+        nano_cpus: limits.nano_cpus,
+        memory: limits.memory,
+        pids_limit: limits.pids,
+        memory_reservation: service.reservations().memory,
         // The engine's default file grows without end; Compose users meet full disks this way.
         log_config: Some(HostConfigLogConfig {
             typ: Some("json-file".to_owned()),
@@ -147,11 +147,7 @@ fn ports(ports: &[Port]) -> PortMaps {
     let mut exposed = Vec::new();
     let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
     for port in ports {
-        let protocol = match port.protocol {
-            Protocol::Tcp => "tcp",
-            Protocol::Udp => "udp",
-        };
-        let key = format!("{}/{protocol}", port.target);
+        let key = format!("{}/{}", port.target, port.protocol.as_str());
         let binding = PortBinding {
             host_ip: port.host_ip.clone(),
             host_port: Some(port.published.map_or_else(String::new, |p| p.to_string())),

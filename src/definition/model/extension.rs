@@ -1,0 +1,64 @@
+//! `x-pdex`: what Compose has no word for.
+
+use std::path::PathBuf;
+
+/// What `x-pdex` says of a service: things Compose has no word for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extension {
+    /// Absolute folder with a Dockerfile that makes this image from the distribution's packages when no registry answers.
+    pub distribution: Option<PathBuf>,
+    /// Compile this workspace package on the host and copy the binary in, where the host can.
+    pub host_build: Option<HostBuild>,
+    /// What to do when the image cannot be had by any route.
+    pub image_unavailable: ImageUnavailable,
+    /// Title → address, for the closing table.
+    pub links: Vec<(String, String)>,
+    /// Extra conditions for readiness.
+    pub ready: Ready,
+    /// Runs to its end once and is then done, whether or not another service waits for that.
+    pub job: bool,
+}
+
+/// A Rust service compiled outside the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostBuild {
+    /// Cargo package to compile.
+    pub package: String,
+    /// Its binaries to copy, under `bin/`; the package's name when the definition is silent.
+    pub binaries: Vec<String>,
+    /// `static`: link everything in, the C library too, so that the binary runs on an empty root file system.
+    pub standalone: bool,
+    /// Absolute path of the Dockerfile that copies them.
+    pub dockerfile: PathBuf,
+    /// Absolute path of a script to run before compiling.
+    pub prepare: Option<PathBuf>,
+    /// Absolute paths of shared libraries that go along, under `lib/`.
+    pub libraries: Vec<PathBuf>,
+}
+
+/// Policy for an image that cannot be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ImageUnavailable {
+    /// The service fails (the default).
+    #[default]
+    Fail,
+    /// The service is reported unavailable and the rest goes on, unless the user named it.
+    Skip,
+}
+
+/// `x-pdex.ready`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ready {
+    /// Container port that must accept a connection besides the health test.
+    pub tcp: Option<u16>,
+    /// Address that must answer 2xx from outside before the health test is tried inside: a cheap first look.
+    pub http: Option<HttpReady>,
+}
+
+/// `x-pdex.ready.http`, written `8000/health`: container port and path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpReady {
+    pub port: u16,
+    /// Starts with `/`.
+    pub path: String,
+}
