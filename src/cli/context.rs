@@ -38,6 +38,15 @@ pub(crate) fn definition(
     global: &Global,
     environment: &BTreeMap<String, String>,
 ) -> Result<Definition, Stop> {
+    definition_naming(global, environment, &[])
+}
+
+/// The same where the user names services: naming one enables its profiles, as with Compose.
+pub(crate) fn definition_naming(
+    global: &Global,
+    environment: &BTreeMap<String, String>,
+    services: &[String],
+) -> Result<Definition, Stop> {
     let request = Request {
         files: files(global)?,
         project_directory: global.project_directory.clone(),
@@ -45,6 +54,7 @@ pub(crate) fn definition(
         env_files: global.env_files.clone(),
         environment: environment.clone(),
         profiles: global.profiles.clone(),
+        services: services.to_vec(),
     };
     match load(&request) {
         Ok(Loaded { definition, warnings, .. }) => {

@@ -21,7 +21,7 @@ use crate::runtime::Runtime;
 
 pub(super) async fn up(session: &Session, arguments: &Up) -> anyhow::Result<Exit> {
     write_env(session)?;
-    let definition = context::definition(&session.global, &session.environment)?;
+    let definition = context::definition_naming(&session.global, &session.environment, &arguments.services)?;
     let goal = goal(&definition, arguments)?;
     let engine = context::connect(&session.global, &session.environment).await?;
     let _lock = lock::take(&definition.project, "up")?;
@@ -62,7 +62,7 @@ async fn execute<R: Runtime>(
 }
 
 pub(super) async fn plan(session: &Session, arguments: &Up) -> anyhow::Result<Exit> {
-    let definition = context::definition(&session.global, &session.environment)?;
+    let definition = context::definition_naming(&session.global, &session.environment, &arguments.services)?;
     let goal = goal(&definition, arguments)?;
     let engine = context::connect(&session.global, &session.environment).await?;
     let world = on_engine!(&engine, runtime => context::observe(runtime, &definition).await)?;

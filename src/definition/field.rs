@@ -1,67 +1,14 @@
 //! Reads typed values out of nodes. Whatever is wrong is noted with its place and its path, and reading goes on: a file's
 //! problems are all told at once.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::node::{Key, Kind, Mark, Node, Scalar, Sources, Value, Written};
+use super::context::Context;
+use super::node::{Key, Kind, Mark, Node, Scalar, Value, Written};
 use super::values;
 use crate::finding::Finding;
-
-/// What every reader needs to know.
-pub(super) struct Context<'a> {
-    pub(super) sources: &'a Sources,
-    /// The project directory, absolute.
-    pub(super) directory: &'a Path,
-    pub(super) home: Option<&'a str>,
-    /// The value of a variable that is named without one.
-    pub(super) variable: &'a dyn Fn(&str) -> Option<String>,
-    pub(super) problems: RefCell<Vec<Finding>>,
-    pub(super) places: RefCell<BTreeMap<String, Mark>>,
-}
-
-/// Problems of one run that are kept. A file with more is broken in one way many times.
-pub(super) const MAX_PROBLEMS: usize = 200;
-
-impl Context<'_> {
-    fn is_full(&self) -> bool {
-        self.problems.borrow().len() >= MAX_PROBLEMS
-    }
-
-    /// An absolute path, from the project directory if it is relative. An absolute one stays as it is written, as with Compose.
-    pub(super) fn path(&self, text: &str) -> PathBuf {
-        self.path_from(self.directory, text)
-    }
-
-    pub(super) fn path_from(&self, base: &Path, text: &str) -> PathBuf {
-        match (text.strip_prefix('~'), self.home) {
-            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => {
-                clean(Path::new(&format!("{home}{rest}")))
-            }
-            _ if text.starts_with('/') => text.into(),
-            _ => clean(&base.join(text)),
-        }
-    }
-}
-
-/// Resolves `.` and `..` without looking at the disk, as Compose does.
-pub(super) fn clean(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                if !out.pop() {
-                    out.push("..");
-                }
-            }
-            other => out.push(other),
-        }
-    }
-    out
-}
 
 /// One value and the way to it from the top: `services.api.ports[0]`.
 #[derive(Clone)]
@@ -74,6 +21,11 @@ pub(super) struct Field<'a> {
 impl<'a> Field<'a> {
     pub(super) fn mark(&self) -> Mark {
         self.node.mark
+    }
+
+    /// An absolute path, from where relative ones of this value's file start if it is relative.
+    pub(super) fn resolve(&self, text: &str) -> PathBuf {
+        self.context.path_from(self.context.base(self.node.mark), text)
     }
 
     /// Notes a problem at this value.
@@ -171,6 +123,32 @@ impl<'a> Field<'a> {
 
     pub(super) fn is_list(&self) -> bool {
         matches!(self.node.value, Value::List(_))
+    }
+
+    /// Whether it is a scalar that is neither null, number nor truth value.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.scalar(), Some((_, Kind::Text)))
+    }
+
+    /// Gives the text of a file that this value names to `read`, and notes what it finds and what keeps the file from being read.
+    pub(super) fn with_text(&self, path: &Path, required: bool, read: &mut dyn FnMut(&str) -> Vec<Finding>) {
+        match self.context.files.text(path) {
+            Ok(Some(text)) => {
+                for finding in read(&text) {
+                    if !self.context.is_full() {
+                        self.context.problems.borrow_mut().push(finding);
+                    }
+                }
+            }
+            Ok(None) if !required => {}
+            Ok(None) => self.unreadable(path, "there is no such file"),
+            Err(why) => self.unreadable(path, &why),
+        }
+    }
+
+    fn unreadable(&self, path: &Path, why: &str) {
+        let message = format!("{}: {} cannot be read: {why}", self.path, path.display());
+        self.problem(Finding::error("definition/unreadable", message));
     }
 
     fn scalar(&self) -> Option<(&'a Scalar, Kind)> {
@@ -283,6 +261,52 @@ impl<'a> Field<'a> {
         self.items().iter().filter_map(Field::text).collect()
     }
 
+    /// A list of texts and numbers.
+    pub(super) fn literals(&self) -> Vec<String> {
+        self.items().iter().filter_map(|item| item.literal("text or a number")).map(str::to_owned).collect()
+    }
+
+    /// A list of texts, or one, in which a later one takes the place of an earlier one of the same name; a name ends
+    /// at `=`.
+    pub(super) fn keyed(&self) -> Vec<String> {
+        let mut texts: Vec<String> = Vec::new();
+        let single = self.is_scalar() && !self.node.is_null();
+        let items = if single { self.text().into_iter().collect() } else { self.texts() };
+        let key = |text: &str| text.split_once('=').map_or(text, |(key, _)| key).to_owned();
+        for text in items {
+            match texts.iter_mut().find(|earlier| key(earlier) == key(&text)) {
+                Some(earlier) => *earlier = text,
+                None => texts.push(text),
+            }
+        }
+        texts
+    }
+
+    /// Names with their values; a name alone has an empty one.
+    pub(super) fn dictionary(&self) -> BTreeMap<String, String> {
+        self.pairs().into_iter().map(|(name, value)| (name, value.unwrap_or_default())).collect()
+    }
+
+    /// Text that may be empty, which says nothing.
+    pub(super) fn optional(&self) -> Option<String> {
+        self.text().filter(|text| !text.is_empty())
+    }
+
+    /// A switch; off where it cannot be read.
+    pub(super) fn flag(&self) -> bool {
+        self.boolean().unwrap_or_default()
+    }
+
+    /// A whole number, of which 0 says nothing.
+    pub(super) fn amount(&self) -> Option<i64> {
+        self.integer("a whole number").filter(|number| *number != 0)
+    }
+
+    /// A size in bytes, of which 0 says nothing.
+    pub(super) fn size(&self) -> Option<i64> {
+        self.parsed("a size such as 512M", values::bytes).filter(|size| *size != 0)
+    }
+
     /// A list of texts in which a repeated one counts once.
     pub(super) fn distinct(&self) -> Vec<String> {
         let mut texts = Vec::new();
@@ -337,16 +361,20 @@ impl<'a> Field<'a> {
         pairs
     }
 
-    /// Notes an attribute that is not read here: a typing error, or one that is known and not supported. An
-    /// unsupported one that is empty says nothing, and Compose prints such; it passes.
-    pub(super) fn unexpected(&self, key: &Key, known: &[&str], unsupported: &[&str]) {
-        let says_nothing = match &self.node.value {
+    /// Whether it is null, or an empty list or map.
+    pub(super) fn says_nothing(&self) -> bool {
+        match &self.node.value {
             Value::Scalar(_) => self.node.is_null(),
             Value::List(items) => items.is_empty(),
             Value::Map(entries) => entries.is_empty(),
-        };
+        }
+    }
+
+    /// Notes an attribute that is not read here: a typing error, or one that is known and not supported. An
+    /// unsupported one that is empty says nothing, and Compose prints such; it passes.
+    pub(super) fn unexpected(&self, key: &Key, known: &[&str], unsupported: &[&str]) {
         let is_unsupported = unsupported.contains(&key.text.as_str());
-        if key.text.starts_with("x-") || is_unsupported && says_nothing || self.context.is_full() {
+        if key.text.starts_with("x-") || is_unsupported && self.says_nothing() || self.context.is_full() {
             return;
         }
         let owner = self.path.strip_suffix(&key.text).unwrap_or(&self.path).trim_end_matches('.');

@@ -21,6 +21,12 @@ pub(super) struct Variables {
 }
 
 impl Variables {
+    /// Every variable with its value.
+    pub(super) fn all(&self) -> impl Iterator<Item = (String, String)> {
+        let all = self.files.iter().chain(&self.environment);
+        all.map(|(name, value)| (name.clone(), value.clone()))
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.environment.get(name).or_else(|| self.files.get(name)).map(String::as_str)
     }

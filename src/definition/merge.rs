@@ -13,6 +13,18 @@ pub(super) fn merge(base: Node, over: Node, sources: &Sources, problems: &mut Ve
     merger.node(base, over)
 }
 
+/// Merges the service `over` into the one it extends.
+pub(super) fn extend(
+    base: Node,
+    over: Node,
+    name: &str,
+    sources: &Sources,
+    problems: &mut Vec<Finding>,
+) -> Node {
+    let mut merger = Merger { sources, problems, path: vec!["services".into(), name.into()] };
+    merger.node(base, over)
+}
+
 /// Takes away what `!reset` marks; nothing else of the tags matters once merging is over.
 pub(super) fn strip(node: Node) -> Option<Node> {
     if node.tag == Tag::Reset {
@@ -42,6 +54,14 @@ enum Rule {
     Texts,
     /// `build`: a map, or the context alone.
     Build,
+    /// A list of `name=address`, or a map.
+    Hosts,
+    /// Options merge only where the driver stays the same.
+    Logging,
+    /// A number, or a map.
+    Ulimit,
+    /// Ranges of addresses, merged by their subnet.
+    Pools,
 }
 
 fn rule(path: &[String]) -> Rule {
@@ -52,8 +72,13 @@ fn rule(path: &[String]) -> Rule {
         | ["services", _, "build" | "deploy", "args" | "labels"]
         | ["networks" | "volumes", _, "labels"] => Rule::Pairs,
         ["services", _, "depends_on" | "networks"] => Rule::Names,
-        ["services", _, "tmpfs" | "dns" | "dns_search" | "env_file"] => Rule::Texts,
+        ["services", _, "tmpfs" | "dns" | "dns_search" | "env_file" | "label_file"]
+        | ["services", _, "build", "cache_from"] => Rule::Texts,
         ["services", _, "build"] => Rule::Build,
+        ["services", _, "extra_hosts"] | ["services", _, "build", "extra_hosts"] => Rule::Hosts,
+        ["services", _, "logging"] => Rule::Logging,
+        ["services", _, "ulimits", _] | ["services", _, "build", "ulimits", _] => Rule::Ulimit,
+        ["networks", _, "ipam", "config"] => Rule::Pools,
         _ => Rule::Plain,
     }
 }
@@ -77,6 +102,14 @@ impl Merger<'_> {
         let (mark, place) = (over.mark, self.sources.place(over.mark));
         let value = match (base.value, over.value) {
             (_, over) if rule == Rule::Replace => over,
+            (Value::Map(base), Value::Map(over)) if rule == Rule::Logging && drivers_differ(&base, &over) => {
+                Value::Map(over)
+            }
+            (Value::List(base), Value::List(over)) if rule == Rule::Pools => {
+                Value::List(self.pools(base, over))
+            }
+            (Value::Scalar(_) | Value::Map(_), over @ Value::Scalar(_)) if rule == Rule::Ulimit => over,
+            (Value::Scalar(_), over @ Value::Map(_)) if rule == Rule::Ulimit => over,
             (Value::Map(base), Value::Map(over)) => Value::Map(self.maps(base, over)),
             (Value::List(mut base), Value::List(over)) => {
                 base.extend(over);
@@ -97,6 +130,23 @@ impl Merger<'_> {
             }
         };
         Node { mark, tag: Tag::None, value }
+    }
+
+    fn pools(&mut self, mut base: Vec<Node>, over: Vec<Node>) -> Vec<Node> {
+        for pool in over {
+            let subnet = pool.get("subnet").and_then(scalar_text).map(str::to_owned);
+            let same = |node: &Node| {
+                subnet.is_some() && node.get("subnet").and_then(scalar_text) == subnet.as_deref()
+            };
+            match base.iter_mut().find(|node| same(node)) {
+                Some(earlier) => {
+                    let taken = std::mem::replace(earlier, Node::null(pool.mark));
+                    *earlier = self.node(taken, pool);
+                }
+                None => base.push(pool),
+            }
+        }
+        base
     }
 
     fn maps(&mut self, base: Vec<(Key, Node)>, over: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
@@ -123,6 +173,21 @@ impl Merger<'_> {
     }
 }
 
+fn drivers_differ(base: &[(Key, Node)], over: &[(Key, Node)]) -> bool {
+    let driver = |entries: &[(Key, Node)]| {
+        let found = entries.iter().find(|(key, _)| key.text == "driver");
+        found.and_then(|(_, node)| scalar_text(node).map(str::to_owned))
+    };
+    matches!((driver(base), driver(over)), (Some(base), Some(over)) if base != over)
+}
+
+fn scalar_text(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Scalar(scalar) => Some(&scalar.text),
+        _ => None,
+    }
+}
+
 fn name_of(value: &Value) -> &'static str {
     match value {
         Value::Scalar(_) => "a single value",
@@ -138,12 +203,27 @@ fn same_form(node: Node, rule: Rule) -> Node {
         (Rule::Pairs, Value::List(items)) => Value::Map(items.into_iter().filter_map(pair).collect()),
         (Rule::Names, Value::List(items)) => Value::Map(items.into_iter().filter_map(name).collect()),
         (Rule::Texts, value @ Value::Scalar(_)) => Value::List(vec![Node { mark, tag: Tag::None, value }]),
+        (Rule::Hosts, Value::Map(entries)) => Value::List(entries.into_iter().flat_map(hosts).collect()),
         (Rule::Build, value @ Value::Scalar(_)) => {
             Value::Map(vec![(Key { text: "context".into(), mark }, Node { mark, tag: Tag::None, value })])
         }
         (_, value) => value,
     };
     Node { mark, tag, value }
+}
+
+/// `name: address`, or `name: [address, …]`, as list items.
+fn hosts((key, node): (Key, Node)) -> Vec<Node> {
+    let (mark, tag) = (node.mark, node.tag);
+    let addresses = match node.value {
+        Value::List(items) => items,
+        value => vec![Node { mark, tag, value }],
+    };
+    let item = |address: Node| {
+        let text = format!("{}={}", key.text, scalar_text(&address).unwrap_or_default());
+        Node { mark: address.mark, tag, value: Value::Scalar(Scalar::text(text)) }
+    };
+    addresses.into_iter().map(item).collect()
 }
 
 fn pair(item: Node) -> Option<(Key, Node)> {

@@ -1,6 +1,7 @@
 //! The definition: what the user wants to run, in Compose format. Read from disk in `load`, resolved to the plain data of
 //! `model`, printed by `render`. Nothing here talks to Docker.
 
+mod context;
 mod dotenv;
 mod field;
 pub mod graph;

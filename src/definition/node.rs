@@ -1,21 +1,49 @@
 //! The tree a file is read into: maps, lists and scalars, each with the place it stands at. No meaning yet.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::finding::Place;
 
 /// The files of one load, by index.
 #[derive(Debug, Default)]
-pub(super) struct Sources(Vec<PathBuf>);
+pub(super) struct Sources {
+    all: Vec<Source>,
+    /// The project directory, once it is known.
+    directory: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+struct Source {
+    file: PathBuf,
+    /// Where its relative paths start, where that is not the project directory.
+    base: Option<PathBuf>,
+}
 
 impl Sources {
     pub(super) fn add(&mut self, file: PathBuf) -> usize {
-        self.0.push(file);
-        self.0.len() - 1
+        self.all.push(Source { file, base: None });
+        self.all.len() - 1
+    }
+
+    /// Adds a file whose relative paths start in a folder of their own.
+    pub(super) fn add_based(&mut self, file: PathBuf, base: PathBuf) -> usize {
+        self.all.push(Source { file, base: Some(base) });
+        self.all.len() - 1
+    }
+
+    /// Where relative paths of all other files start.
+    pub(super) fn set_directory(&mut self, directory: &Path) {
+        self.directory = Some(directory.to_owned());
+    }
+
+    /// Where the relative paths of the file of a place start.
+    pub(super) fn base(&self, mark: Mark) -> Option<&Path> {
+        let own = self.all.get(mark.file).and_then(|source| source.base.as_deref());
+        own.or(self.directory.as_deref())
     }
 
     pub(super) fn place(&self, mark: Mark) -> Place {
-        let file = self.0.get(mark.file).cloned().unwrap_or_default();
+        let file = self.all.get(mark.file).map(|source| source.file.clone()).unwrap_or_default();
         Place { file, line: mark.line, column: mark.column }
     }
 }
@@ -124,6 +152,22 @@ impl Node {
 
     pub(super) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(scalar) if scalar.kind() == Kind::Null)
+    }
+
+    /// How many values it holds, itself included.
+    pub(super) fn count(&self) -> usize {
+        1 + match &self.value {
+            Value::Scalar(_) => 0,
+            Value::List(items) => items.iter().map(Node::count).sum(),
+            Value::Map(entries) => entries.iter().map(|(_, node)| node.count()).sum(),
+        }
+    }
+
+    /// Takes the entry of `key` out of a map.
+    pub(super) fn take(&mut self, key: &str) -> Option<(Key, Node)> {
+        let Value::Map(entries) = &mut self.value else { return None };
+        let at = entries.iter().position(|(k, _)| k.text == key)?;
+        Some(entries.remove(at))
     }
 
     /// The value under `key`, if this is a map that has it.

@@ -90,6 +90,8 @@ pub struct Service {
     pub unset_environment: BTreeSet<String>,
     /// With what `label_file` brings.
     pub labels: BTreeMap<String, String>,
+    /// Where they were read; not printed, but Compose's hash has them.
+    pub label_files: Vec<PathBuf>,
     pub annotations: BTreeMap<String, String>,
 
     pub ports: Vec<Port>,
@@ -120,6 +122,8 @@ pub struct Service {
 
     /// With those that follow from links, shared namespaces and `volumes_from`.
     pub depends_on: BTreeMap<ServiceName, Dependency>,
+    /// Optional dependencies that are not there: not defined, or in no enabled profile. Only printed.
+    pub absent: BTreeMap<ServiceName, Dependency>,
     pub healthcheck: Option<Healthcheck>,
     /// As it is written; [`Self::restart_policy`] is what holds.
     pub restart: Option<Restart>,

@@ -79,6 +79,8 @@ pub struct Attachment {
     /// The highest is joined first.
     pub priority: i64,
     pub driver_opts: BTreeMap<String, String>,
+    /// Whether the definition has a map here, if only an empty one: Compose's hash tells that from nothing.
+    pub written: bool,
 }
 
 /// Something of another container, or of the host, to be shared: `network_mode`, `pid`, `ipc`.

@@ -1,14 +1,23 @@
 //! Prints a definition as canonical Compose, and hashes a service as Compose does. Pure.
 
+mod build;
+mod extension;
+mod machine;
+mod mounts;
 mod service;
 mod tree;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 use tree::{Map, Tree};
 
-use super::model::{Definition, Network, Service, Volume};
+use service::texts;
+
+use super::model::{
+    Definition, FileObject, FileSource, Ipam, Namespace, Network, Service, ServiceName, Volume,
+};
 
 /// What a tree is made for: the details that Compose itself prints differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +49,39 @@ pub fn config_hash(service: &Service) -> String {
     hash
 }
 
+/// The same for a service that shares something with another one: Compose hashes the identifiers of the containers that stand
+/// for the others at that time. `container` knows them; a service without one stays a name.
+pub fn config_hash_beside(service: &Service, container: &dyn Fn(&ServiceName) -> Option<String>) -> String {
+    let mut service = service.clone();
+    let shared = [&mut service.network_mode, &mut service.pid, &mut service.ipc];
+    for namespace in shared.into_iter().flatten() {
+        if let Some(id) = namespace.service().and_then(container) {
+            *namespace = Namespace::Container(id);
+        }
+    }
+    for source in &mut service.volumes_from {
+        if let Some(name) = source.strip_prefix("container:") {
+            *source = name.to_owned();
+            continue;
+        }
+        let (name, mode) = source.split_once(':').map_or((source.as_str(), None), |(n, m)| (n, Some(m)));
+        if let Some(id) = container(&ServiceName::new(name)) {
+            *source = mode.map_or_else(|| id.clone(), |mode| format!("{id}:{mode}"));
+        }
+    }
+    config_hash(&service)
+}
+
 fn whole(definition: &Definition, form: Form) -> Tree {
     let services = definition.services.iter().map(|(name, s)| (name.to_string(), service::tree(s, form)));
     let services = Tree::Map(services.collect());
     let networks =
         Tree::map(definition.networks.iter().map(|(key, value)| (key.clone(), network(value, form))));
     let volumes = Tree::map(definition.volumes.iter().map(|(key, value)| (key.clone(), volume(value))));
+    let files = |objects: &BTreeMap<String, FileObject>| {
+        Tree::map(objects.iter().map(|(key, object)| (key.clone(), file(object))))
+    };
+    let (secrets, configs) = (files(&definition.secrets), files(&definition.configs));
     let mut map = Map::new();
     map.add("name", &definition.project);
     // Compose orders the sections of its two formats differently.
@@ -57,6 +93,8 @@ fn whole(definition: &Definition, form: Form) -> Tree {
         map.put("services", services);
     }
     map.put_filled("volumes", volumes);
+    map.put_filled("secrets", secrets);
+    map.put_filled("configs", configs);
     let directory = Map::with("project_directory", definition.directory.display());
     map.put("x-pdex", directory.into());
     Tree::from(map).dollars_doubled()
@@ -65,16 +103,52 @@ fn whole(definition: &Definition, form: Form) -> Tree {
 fn network(network: &Network, form: Form) -> Tree {
     let mut map = Map::with("name", &network.name);
     map.add_some("driver", network.driver.as_ref());
+    map.put_filled("driver_opts", texts(&network.driver_opts));
+    let ipam = ipam(&network.ipam);
     if form == Form::Json {
-        map.put("ipam", Map::new().into());
+        map.put("ipam", ipam);
+    } else {
+        map.put_filled("ipam", ipam);
     }
     map.flag("external", network.external);
     map.flag("internal", network.internal);
+    map.flag("attachable", network.attachable);
+    map.put_filled("labels", texts(&network.labels));
+    map.put_some("enable_ipv4", network.enable_ipv4.map(Tree::Bool));
+    map.put_some("enable_ipv6", network.enable_ipv6.map(Tree::Bool));
+    map.into()
+}
+
+fn ipam(ipam: &Ipam) -> Tree {
+    let mut map = Map::new();
+    map.add_some("driver", ipam.driver.as_ref());
+    let pools = ipam.config.iter().map(|pool| {
+        let mut map = Map::new();
+        map.add_some("subnet", pool.subnet.as_ref());
+        map.add_some("gateway", pool.gateway.as_ref());
+        map.add_some("ip_range", pool.ip_range.as_ref());
+        map.put_filled("aux_addresses", texts(&pool.aux_addresses));
+        map.into()
+    });
+    map.put_filled("config", Tree::List(pools.collect()));
     map.into()
 }
 
 fn volume(volume: &Volume) -> Tree {
     let mut map = Map::with("name", &volume.name);
+    map.add_some("driver", volume.driver.as_ref());
+    map.put_filled("driver_opts", texts(&volume.driver_opts));
     map.flag("external", volume.external);
+    map.put_filled("labels", texts(&volume.labels));
+    map.into()
+}
+
+fn file(object: &FileObject) -> Tree {
+    let mut map = Map::with("name", &object.name);
+    match &object.source {
+        FileSource::File(path) => map.add("file", path.display()),
+        FileSource::Environment { variable, .. } => map.add("environment", variable),
+        FileSource::Content(text) => map.add("content", text),
+    }
     map.into()
 }

@@ -83,6 +83,12 @@ impl Map {
         self.0.push((key.to_owned(), value));
     }
 
+    pub(super) fn put_some(&mut self, key: &str, value: Option<Tree>) {
+        if let Some(value) = value {
+            self.put(key, value);
+        }
+    }
+
     /// Unless it is null or empty.
     pub(super) fn put_filled(&mut self, key: &str, value: Tree) {
         if value.is_filled() {

@@ -20,7 +20,7 @@ pub(super) fn read(field: &Field<'_>) -> Extension {
     let mut extension = Extension::default();
     for (key, value) in field.entries() {
         match key.text.as_str() {
-            "distribution" => extension.distribution = value.name().map(|text| value.context.path(&text)),
+            "distribution" => extension.distribution = value.name().map(|text| value.resolve(&text)),
             "host_build" => extension.host_build = host_build(&value),
             "image_unavailable" => match value.text().as_deref() {
                 Some("skip") => extension.image_unavailable = ImageUnavailable::Skip,
@@ -45,7 +45,7 @@ fn host_build(field: &Field<'_>) -> Option<HostBuild> {
     let (mut package, mut dockerfile) = (None, None);
     let (mut binaries, mut prepare, mut libraries, mut standalone) = (Vec::new(), None, Vec::new(), false);
     for (key, value) in field.entries() {
-        let path = |text: String| value.context.path(&text);
+        let path = |text: String| value.resolve(&text);
         match key.text.as_str() {
             "package" => package = value.name(),
             "binaries" => binaries = value.distinct(),

@@ -2,11 +2,17 @@
 //! and skipped, so that one run tells all of it. Pure.
 
 mod attributes;
+mod build;
 mod deploy;
 mod extension;
+mod files;
 mod health;
+mod implied;
+mod machine;
 mod mounts;
+mod networks;
 mod ports;
+mod process;
 mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,11 +21,13 @@ use super::field::Field;
 use super::model::{Definition, MountSource, Network, Service, ServiceName, Volume};
 use crate::finding::Finding;
 
-/// The definition under `root`, and the names of services that no enabled profile asks for. `project` is settled before.
+/// The definition under `root`, and the names of services that no enabled profile asks for. `project` is settled before;
+/// `named` are services whose profiles are on because the user names them.
 pub(super) fn definition(
     root: &Field<'_>,
     project: &str,
-    profiles: &[String],
+    profiles: Vec<String>,
+    named: &[String],
 ) -> (Definition, BTreeSet<ServiceName>) {
     let mut definition = Definition {
         project: project.to_owned(),
@@ -33,8 +41,10 @@ pub(super) fn definition(
     for (key, field) in root.entries() {
         match key.text.as_str() {
             "services" => definition.services = services(&field, project),
-            "networks" => definition.networks = networks(&field, project),
+            "networks" => definition.networks = networks::objects(&field, project),
             "volumes" => definition.volumes = volumes(&field, project),
+            "secrets" => definition.secrets = files::objects(&field, project),
+            "configs" => definition.configs = files::objects(&field, project),
             "name" => {}
             "version" => field.problem(
                 Finding::warning("definition/obsolete", "`version` has no meaning any more")
@@ -47,12 +57,16 @@ pub(super) fn definition(
     if definition.services.is_empty() {
         root.problem(Finding::error("definition/no-services", "the definition has no services"));
     }
-    let off = select(&mut definition, profiles);
+    let off = select(&mut definition, profiles, named);
     (definition, off)
 }
 
-/// Keeps the services whose profiles are on; gives the names of the rest.
-fn select(definition: &mut Definition, profiles: &[String]) -> BTreeSet<ServiceName> {
+/// Keeps the services whose profiles are on, those of named services among them; gives the names of the rest.
+fn select(definition: &mut Definition, mut profiles: Vec<String>, named: &[String]) -> BTreeSet<ServiceName> {
+    for name in named {
+        let service = definition.services.get(&ServiceName::new(name.as_str()));
+        profiles.extend(service.into_iter().flat_map(|service| service.profiles.iter().cloned()));
+    }
     let on = |service: &Service| {
         service.profiles.is_empty()
             || service.profiles.iter().any(|p| profiles.contains(p) || profiles.iter().any(|p| p == "*"))
@@ -72,7 +86,9 @@ fn select(definition: &mut Definition, profiles: &[String]) -> BTreeSet<ServiceN
 pub(super) fn prune(definition: &mut Definition) {
     let present: BTreeSet<ServiceName> = definition.services.keys().cloned().collect();
     for service in definition.services.values_mut() {
-        service.depends_on.retain(|name, _| present.contains(name));
+        let (there, absent) =
+            std::mem::take(&mut service.depends_on).into_iter().partition(|(name, _)| present.contains(name));
+        (service.depends_on, service.absent) = (there, absent);
     }
     let networks: BTreeSet<&String> = definition.services.values().flat_map(|s| s.networks.keys()).collect();
     if networks.iter().any(|key| *key == "default") && !definition.networks.contains_key("default") {
@@ -89,6 +105,13 @@ pub(super) fn prune(definition: &mut Definition) {
         })
         .collect();
     definition.volumes.retain(|key, _| used.contains(key));
+    let build = |service: &Service| service.build.iter().flat_map(|b| b.secrets.clone()).collect::<Vec<_>>();
+    let services = || definition.services.values();
+    let secrets: BTreeSet<String> =
+        services().flat_map(|s| s.secrets.clone().into_iter().chain(build(s))).map(|r| r.source).collect();
+    let configs: BTreeSet<String> = services().flat_map(|s| s.configs.clone()).map(|r| r.source).collect();
+    definition.secrets.retain(|key, _| secrets.contains(key));
+    definition.configs.retain(|key, _| configs.contains(key));
 }
 
 fn services(services: &Field<'_>, project: &str) -> BTreeMap<ServiceName, Service> {
@@ -110,49 +133,34 @@ pub(super) fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
-fn networks(networks: &Field<'_>, project: &str) -> BTreeMap<String, Network> {
-    let mut resolved = BTreeMap::new();
-    for (key, field) in networks.entries() {
-        if key.text.starts_with("x-") {
-            continue;
-        }
-        let mut network = Network::default();
-        let mut name = None;
-        for (attribute, value) in field.entries() {
-            match attribute.text.as_str() {
-                "name" => name = value.name(),
-                "driver" => network.driver = value.name(),
-                "internal" => network.internal = value.boolean().unwrap_or_default(),
-                "external" => network.external = value.boolean().unwrap_or_default(),
-                _ => value.unexpected(attribute, attributes::NETWORK, attributes::NETWORK_UNSUPPORTED),
-            }
-        }
-        network.name = full_name(name, &key.text, project, network.external);
-        field.remember();
-        resolved.insert(key.text.clone(), network);
-    }
-    resolved
-}
-
 fn volumes(volumes: &Field<'_>, project: &str) -> BTreeMap<String, Volume> {
     let mut resolved = BTreeMap::new();
     for (key, field) in volumes.entries() {
         if key.text.starts_with("x-") {
             continue;
         }
-        let (mut name, mut external) = (None, false);
+        let (mut name, mut volume) = (None, Volume::default());
         for (attribute, value) in field.entries() {
             match attribute.text.as_str() {
                 "name" => name = value.name(),
-                "external" => external = value.boolean().unwrap_or_default(),
-                _ => value.unexpected(attribute, attributes::VOLUME, attributes::VOLUME_UNSUPPORTED),
+                "external" => (volume.external, name) = external(&value, name),
+                "driver" => volume.driver = value.optional(),
+                "driver_opts" => volume.driver_opts = value.dictionary(),
+                "labels" => volume.labels = value.dictionary(),
+                _ => value.unexpected(attribute, attributes::VOLUME, &[]),
             }
         }
+        // A folder of the host in disguise.
+        if volume.driver.as_deref() == Some("local")
+            && volume.driver_opts.get("o").is_some_and(|options| options == "bind")
+            && let Some(device) = volume.driver_opts.get_mut("device")
+        {
+            *device = field.resolve(device).display().to_string();
+        }
+        volume.name = full_name(name, &key.text, project, volume.external);
+        only_external(&field, volume.external);
         field.remember();
-        resolved.insert(
-            key.text.clone(),
-            Volume { name: full_name(name, &key.text, project, external), external, ..Volume::default() },
-        );
+        resolved.insert(key.text.clone(), volume);
     }
     resolved
 }
@@ -162,5 +170,34 @@ fn full_name(given: Option<String>, key: &str, project: &str, external: bool) ->
         Some(name) => name,
         None if external => key.to_owned(),
         None => format!("{project}_{key}"),
+    }
+}
+
+/// `external`: a truth value, or the older map with a `name`.
+fn external(field: &Field<'_>, given: Option<String>) -> (bool, Option<String>) {
+    if field.is_scalar() {
+        return (field.flag(), given);
+    }
+    let mut name = given;
+    for (key, value) in field.entries_of("true, false or a map") {
+        match key.text.as_str() {
+            "name" if name.is_some() => value.wrong("the name is given twice"),
+            "name" => name = value.name(),
+            _ => value.unexpected(key, &["name"], &[]),
+        }
+    }
+    (true, name)
+}
+
+/// What somebody else made is not described here.
+fn only_external(field: &Field<'_>, external: bool) {
+    if !external {
+        return;
+    }
+    for (key, value) in field.entries() {
+        let described = !matches!(key.text.as_str(), "name" | "external") && !key.text.starts_with("x-");
+        if described && !value.says_nothing() {
+            value.wrong("it means nothing for something external, which is not made here");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{attributes, is_name};
 use crate::definition::field::Field;
-use crate::definition::model::{BindOptions, Mount, MountSource, TmpfsOptions, VolumeOptions};
+use crate::definition::model::{BindOptions, BindRecursion, Mount, MountSource, TmpfsOptions, VolumeOptions};
 use crate::definition::values;
 use crate::finding::Finding;
 
@@ -44,7 +44,7 @@ fn short(field: &Field<'_>) -> Option<Mount> {
     };
     let mut mount = empty(MountSource::Anonymous, target);
     if source.starts_with(['.', '/', '~']) {
-        mount.source = MountSource::Bind(field.context.path(source));
+        mount.source = MountSource::Bind(field.resolve(source));
         mount.bind = Some(BindOptions { create_host_path: true, ..BindOptions::default() });
     } else {
         mount.volume = Some(VolumeOptions::default());
@@ -82,6 +82,8 @@ fn apply(mount: &mut Mount, option: &str) -> bool {
             bind.propagation = Some(option.to_owned());
         }
         ("nocopy", _, Some(volume)) => volume.nocopy = true,
+        // Of Docker Desktop; Compose leaves them out, too.
+        ("consistent" | "cached" | "delegated", ..) => {}
         _ => return false,
     }
     true
@@ -96,6 +98,7 @@ fn long(field: &Field<'_>) -> Option<Mount> {
             "source" => source = value.name(),
             "target" => mount.target = value.name()?,
             "read_only" => mount.read_only = value.boolean().unwrap_or_default(),
+            "consistency" => mount.consistency = value.optional(),
             "bind" => mount.bind = Some(bind_options(&value)),
             "volume" => mount.volume = Some(volume_options(&value)),
             "tmpfs" => mount.tmpfs = Some(tmpfs_options(&value)),
@@ -108,7 +111,7 @@ fn long(field: &Field<'_>) -> Option<Mount> {
         None
     };
     mount.source = match (kind.as_deref(), source) {
-        (Some("bind"), Some(source)) => MountSource::Bind(field.context.path(&source)),
+        (Some("bind"), Some(source)) => MountSource::Bind(field.resolve(&source)),
         (Some("volume"), Some(source)) => volume(field, &source)?,
         (Some("volume"), None) => MountSource::Anonymous,
         (Some("tmpfs"), None) => MountSource::Tmpfs,
@@ -136,18 +139,34 @@ fn bind_options(field: &Field<'_>) -> BindOptions {
             "create_host_path" => options.create_host_path = value.boolean().unwrap_or_default(),
             "propagation" => options.propagation = value.name(),
             "selinux" => options.selinux = value.name(),
-            _ => value.unexpected(key, attributes::BIND, attributes::BIND_UNSUPPORTED),
+            "recursive" => options.recursive = recursion(&value),
+            _ => value.unexpected(key, attributes::BIND, &[]),
         }
     }
     options
+}
+
+fn recursion(field: &Field<'_>) -> Option<BindRecursion> {
+    match field.optional()?.as_str() {
+        "enabled" => Some(BindRecursion::Enabled),
+        "disabled" => Some(BindRecursion::Disabled),
+        "writable" => Some(BindRecursion::Writable),
+        "readonly" => Some(BindRecursion::ReadOnly),
+        other => {
+            field.wrong(format_args!("`{other}` is none of enabled, disabled, writable, readonly"));
+            None
+        }
+    }
 }
 
 fn volume_options(field: &Field<'_>) -> VolumeOptions {
     let mut options = VolumeOptions::default();
     for (key, value) in field.entries() {
         match key.text.as_str() {
-            "nocopy" => options.nocopy = value.boolean().unwrap_or_default(),
-            _ => value.unexpected(key, attributes::VOLUME_MOUNT, attributes::VOLUME_MOUNT_UNSUPPORTED),
+            "nocopy" => options.nocopy = value.flag(),
+            "subpath" => options.subpath = value.optional(),
+            "labels" => options.labels = value.dictionary(),
+            _ => value.unexpected(key, attributes::VOLUME_MOUNT, &[]),
         }
     }
     options

@@ -1,9 +1,14 @@
 //! `ports`: `[[host-ip:]host:]container[/protocol]`, ranges included, and the long form.
 
+use std::ops::RangeInclusive;
+
 use super::attributes;
 use crate::definition::field::Field;
-use crate::definition::model::{Port, Protocol};
+use crate::definition::model::{Port, PortMode, Protocol};
 use crate::finding::Finding;
+
+/// Ports of one range. The engine runs a proxy for each.
+const MAX_RANGE: usize = 2000;
 
 /// All ports of a service; the same one twice counts once.
 pub(super) fn read(ports: &Field<'_>) -> Vec<Port> {
@@ -41,24 +46,58 @@ pub(super) fn parse(text: &str) -> Result<Vec<Port>, String> {
         None => (None, None),
         Some(rest) => {
             let (ip, published) = split_last(rest);
-            (ip.map(parse_ip).transpose()?, (!published.is_empty()).then_some(published))
+            (
+                ip.filter(|ip| !ip.is_empty()).map(parse_ip).transpose()?,
+                (!published.is_empty()).then_some(published),
+            )
         }
     };
     let targets = range("container port", target, 1)?;
     let published = published.map(|text| range("host port", text, 0)).transpose()?;
+    let one = |target| Port { host_ip: host_ip.clone(), protocol, ..Port::new(target) };
     let count = targets.clone().count();
-    if published.as_ref().is_some_and(|published| published.clone().count() != count) {
-        return Err(format!("the host and container port ranges of `{text}` differ in length"));
+    if count > MAX_RANGE {
+        return Err(format!(
+            "`{target}` are {count} ports, more than {MAX_RANGE}; share the host's network instead"
+        ));
     }
-    let mut published = published.into_iter().flatten();
-    Ok(targets
-        .map(|target| Port {
-            host_ip: host_ip.clone(),
-            published: published.next(),
-            protocol,
-            ..Port::new(target)
-        })
-        .collect())
+    let mut ports: Vec<Port> = match published {
+        None => targets.map(one).collect(),
+        // One of several host ports is to be chosen.
+        Some(published) if count == 1 => {
+            let mut port = one(*targets.start());
+            set_published(&mut port, &published);
+            vec![port]
+        }
+        Some(published) if published.clone().count() == count => {
+            let pairs = targets.zip(published);
+            pairs.map(|(target, published)| Port { published: Some(published), ..one(target) }).collect()
+        }
+        Some(_) => return Err(format!("the host and container port ranges of `{text}` differ in length")),
+    };
+    // Compose's order, which its hash depends on.
+    ports.sort_by_cached_key(|port| port.target.to_string());
+    Ok(ports)
+}
+
+fn set_published(port: &mut Port, range: &RangeInclusive<u16>) {
+    port.published = Some(*range.start());
+    port.published_last = (range.start() < range.end()).then_some(*range.end());
+}
+
+/// `expose`: ports and ranges that are only announced, with the container's protocol.
+pub(super) fn exposed(field: &Field<'_>) -> Vec<String> {
+    let mut all = Vec::new();
+    for item in field.items() {
+        let Some(text) = item.literal("a port such as 80, 80-81 or 53/udp") else { continue };
+        let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        if let Err(message) = range("port", ports, 1).and_then(|_| parse_protocol(protocol)) {
+            item.wrong(message);
+        } else if !all.iter().any(|earlier| earlier == text) {
+            all.push(text.to_owned());
+        }
+    }
+    all
 }
 
 /// What stands before the last colon outside brackets, and what after.
@@ -78,15 +117,15 @@ fn parse_ip(text: &str) -> Result<String, String> {
 }
 
 fn parse_protocol(name: &str) -> Result<Protocol, String> {
-    match name {
+    match name.to_ascii_lowercase().as_str() {
         "tcp" => Ok(Protocol::Tcp),
         "udp" => Ok(Protocol::Udp),
-        "sctp" => Err("protocol `sctp` is not supported by pdex".into()),
-        _ => Err(format!("protocol `{name}` is neither tcp nor udp")),
+        "sctp" => Ok(Protocol::Sctp),
+        _ => Err(format!("protocol `{name}` is none of tcp, udp and sctp")),
     }
 }
 
-fn range(what: &str, text: &str, minimum: u16) -> Result<std::ops::RangeInclusive<u16>, String> {
+fn range(what: &str, text: &str, minimum: u16) -> Result<RangeInclusive<u16>, String> {
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let number = if digits { text.parse().ok() } else { None };
@@ -108,17 +147,28 @@ fn long(field: &Field<'_>) -> Option<Port> {
         let text = || value.literal("text or a number").unwrap_or_default();
         let result = match key.text.as_str() {
             "target" => range("container port", text(), 1).map(|range| port.target = *range.start()),
-            "published" if text().contains('-') => {
-                Err("a range of host ports is not supported by pdex".into())
-            }
             "published" if text().is_empty() => Ok(()),
-            "published" => range("host port", text(), 0).map(|range| port.published = Some(*range.start())),
+            "published" => range("host port", text(), 0).map(|range| set_published(&mut port, &range)),
             "host_ip" => parse_ip(text()).map(|ip| port.host_ip = Some(ip)),
             "protocol" => parse_protocol(text()).map(|protocol| port.protocol = protocol),
-            "mode" if text() == "ingress" => Ok(()),
-            "mode" => Err(format!("mode `{}` is not supported by pdex", text())),
+            "mode" => match text() {
+                "ingress" => Ok(()),
+                "host" => {
+                    port.mode = PortMode::Host;
+                    Ok(())
+                }
+                other => Err(format!("mode `{other}` is neither ingress nor host")),
+            },
+            "name" => {
+                port.name = value.optional();
+                Ok(())
+            }
+            "app_protocol" => {
+                port.app_protocol = value.optional();
+                Ok(())
+            }
             _ => {
-                value.unexpected(key, attributes::PORT, attributes::PORT_UNSUPPORTED);
+                value.unexpected(key, attributes::PORT, &[]);
                 Ok(())
             }
         };
@@ -172,9 +222,10 @@ mod tests {
             ("abc:80", "host port `abc`"),
             ("70000:80", "host port `70000`"),
             ("80:+80", "container port `+80`"),
-            ("80/icmp", "neither tcp nor udp"),
+            ("80/icmp", "none of tcp, udp and sctp"),
             ("host:80:80", "not an IP address"),
-            ("8000-8002:80", "differ in length"),
+            ("8000-8002:80-81", "differ in length"),
+            ("1-65535:1-65535", "more than 2000"),
             ("9-8", "backwards"),
             ("a:b:c:1:80", "host address `a:b:c`"),
         ] {

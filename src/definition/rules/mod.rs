@@ -1,10 +1,14 @@
 //! What must hold between the parts of a definition. A rule is a small function in the list below.
 
+mod agreement;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::field::closest;
-use super::model::{Condition, Definition, HealthTest, MountSource, Port, Restart, Service, ServiceName};
+use crate::definition::field::closest;
+use crate::definition::model::{
+    Condition, Definition, HealthTest, MountSource, Port, Restart, Service, ServiceName,
+};
 use crate::finding::{Finding, Place};
 
 /// What a rule may look at.
@@ -28,6 +32,11 @@ const RULES: &[Rule] = &[
     volumes_exist,
     container_names_differ,
     host_ports_differ,
+    agreement::named_containers_are_single,
+    agreement::network_modes_stand_alone,
+    agreement::resources_agree,
+    agreement::files_exist,
+    agreement::targets_differ,
 ];
 
 /// Runs every rule.
@@ -242,7 +251,8 @@ fn host_ports_differ(facts: &Facts<'_>) -> Vec<Finding> {
     for service in facts.services() {
         for port in &service.ports {
             let Some(number) = port.published.filter(|number| *number > 0) else { continue };
-            let holders = taken.entry((number, port.protocol == super::model::Protocol::Udp)).or_default();
+            let holders =
+                taken.entry((number, port.protocol == crate::definition::model::Protocol::Udp)).or_default();
             if let Some((other, _)) = holders.iter().find(|(_, other)| overlap(other, port)) {
                 let message = if other.name == service.name {
                     format!("service `{}` publishes host port {number} twice", service.name)

@@ -1,12 +1,15 @@
-//! Reads the files of a definition and leads their text through the layer. The one place here that touches the disk; every step
-//! it calls works on text and trees.
+//! Reads the files of a definition and leads their text through the layer. This folder is the one place here that touches the
+//! disk; every step it calls works on text and trees.
+
+mod disk;
+mod extends;
+mod include;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::field::{Context, Field, MAX_PROBLEMS, clean};
+use super::context::{Context, MAX_PROBLEMS, clean};
+use super::field::Field;
 use super::interpolate::{self, Variables};
 use super::model::Definition;
 use super::node::{Kind, Mark, Node, Scalar, Sources, Tag, Value};
@@ -28,6 +31,8 @@ pub struct Request {
     pub environment: BTreeMap<String, String>,
     /// Profiles to enable; `*` enables all. When empty, those of `COMPOSE_PROFILES`.
     pub profiles: Vec<String>,
+    /// Services that the command line names: their profiles are enabled, too.
+    pub services: Vec<String>,
 }
 
 /// A definition and what was noticed on the way that does not stop it.
@@ -42,7 +47,13 @@ pub struct Loaded {
 
 /// Reads, merges, resolves and checks. On failure every problem found, errors first.
 pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
-    let mut loading = Loading { request, sources: Sources::default(), problems: Vec::new() };
+    let mut loading = Loading {
+        request,
+        sources: Sources::default(),
+        problems: Vec::new(),
+        told: BTreeSet::new(),
+        budget: Budget { nodes: MAX_COPIES, files: MAX_FILES },
+    };
     let result = loading.run();
     let mut problems = loading.problems;
     problems.sort_by(|a, b| {
@@ -62,10 +73,35 @@ pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
     }
 }
 
+/// Values copied by `extends`.
+const MAX_COPIES: usize = 400_000;
+/// Files read because others name them.
+const MAX_FILES: usize = 500;
+
 struct Loading<'a> {
     request: &'a Request,
     sources: Sources,
     problems: Vec<Finding>,
+    /// Variables of which all is said that there is to say.
+    told: BTreeSet<String>,
+    budget: Budget,
+}
+
+/// What hostile files may still make this load do.
+struct Budget {
+    nodes: usize,
+    files: usize,
+}
+
+/// Whence a document is read.
+struct Scope<'s> {
+    /// The document's file.
+    file: &'s Path,
+    /// Where its relative paths start.
+    directory: &'s Path,
+    variables: &'s Variables,
+    /// The files that include it, outermost first, and its own.
+    included: &'s [PathBuf],
 }
 
 impl Loading<'_> {
@@ -74,26 +110,42 @@ impl Loading<'_> {
         if files.is_empty() {
             self.problems.push(Finding::error("definition/unreadable", "no definition file is given"));
         }
-        let mut documents: Vec<Node> = files.iter().flat_map(|file| self.documents(file)).collect();
+        let documents: Vec<Node> = files.iter().flat_map(|file| self.documents(file)).collect();
         let directory = self.directory(&files, &documents)?;
+        self.sources.set_directory(&directory);
         let mut variables = self.variables(&directory);
         let project = self.project(&documents, &variables, &directory);
         variables.environment.insert("COMPOSE_PROJECT_NAME".into(), project.clone());
-        let mut told = BTreeSet::new();
-        for document in &mut documents {
-            interpolate::tree(document, &variables, &self.sources, &mut told, &mut self.problems);
+        let mut expanded = Vec::with_capacity(documents.len());
+        for document in documents {
+            let file = self.sources.place(document.mark).file;
+            let included = std::slice::from_ref(&file);
+            let scope = Scope { file: &file, directory: &directory, variables: &variables, included };
+            expanded.push(self.expand(document, &scope));
         }
         if self.problems.iter().any(|finding| finding.severity == Severity::Error) {
             // What follows would report the gaps that these errors leave.
             return None;
         }
-        let mut documents = documents.into_iter();
         let empty = Node { mark: Mark::default(), tag: Tag::None, value: Value::Map(Vec::new()) };
-        let first = documents.next().unwrap_or(empty);
+        let root = self.merged(expanded).unwrap_or(empty);
+        Some(self.resolve(&root, files, &directory, &variables, &project))
+    }
+
+    /// A document with its variables put in, and with what its services extend and what it includes.
+    fn expand(&mut self, mut document: Node, scope: &Scope<'_>) -> Node {
+        interpolate::tree(&mut document, scope.variables, &self.sources, &mut self.told, &mut self.problems);
+        let document = self.extend(document, scope);
+        self.include(document, scope)
+    }
+
+    /// Later documents over earlier ones; `None` where there are none.
+    fn merged(&mut self, documents: Vec<Node>) -> Option<Node> {
+        let mut documents = documents.into_iter();
+        let first = documents.next()?;
         let merged =
             documents.fold(first, |base, over| merge::merge(base, over, &self.sources, &mut self.problems));
-        let root = merge::strip(merged)?;
-        Some(self.resolve(&root, files, &directory, &variables, &project))
+        merge::strip(merged)
     }
 
     fn resolve(
@@ -108,16 +160,18 @@ impl Loading<'_> {
             sources: &self.sources,
             directory,
             home: self.request.environment.get("HOME").map(String::as_str),
-            variable: &|name| variables.get(name).map(str::to_owned),
+            variables,
+            files: &disk::Files,
             problems: self.problems.split_off(0).into(),
             places: BTreeMap::new().into(),
         };
-        let profiles = match variables.get("COMPOSE_PROFILES") {
+        let profiles: Vec<String> = match variables.get("COMPOSE_PROFILES") {
             Some(list) if self.request.profiles.is_empty() => list.split(',').map(str::to_owned).collect(),
             _ => self.request.profiles.clone(),
         };
         let field = Field { context: &context, path: String::new(), node: root };
-        let (mut definition, disabled) = resolve::definition(&field, project, &profiles);
+        let (mut definition, disabled) =
+            resolve::definition(&field, project, profiles, &self.request.services);
         definition.files = files;
         let mut problems = context.problems.into_inner();
         let places: BTreeMap<String, Place> = context
@@ -141,7 +195,7 @@ impl Loading<'_> {
         match std::path::absolute(path) {
             Ok(path) => Some(clean(&path)),
             Err(error) => {
-                self.problems.push(unreadable(path, &error.to_string()));
+                self.problems.push(disk::unreadable(path, &error.to_string()));
                 None
             }
         }
@@ -149,14 +203,39 @@ impl Loading<'_> {
 
     fn documents(&mut self, file: &Path) -> Vec<Node> {
         let index = self.sources.add(file.to_owned());
-        let bytes = match read(file) {
+        match disk::read(file) {
+            Ok(bytes) => self.parsed(&bytes, index),
+            Err(why) => {
+                self.problems.push(disk::unreadable(file, &why));
+                Vec::new()
+            }
+        }
+    }
+
+    /// The documents of a file that another one names at `mark`; relative paths in it start in `base`.
+    fn named_documents(&mut self, file: &Path, base: &Path, what: &str, mark: Mark) -> Option<Vec<Node>> {
+        let mut fail = |code, why: &str| {
+            let message = format!("{what}: {} cannot be read: {why}", file.display());
+            self.problems.push(Finding::error(code, message).at(self.sources.place(mark)));
+        };
+        let Some(left) = self.budget.files.checked_sub(1) else {
+            fail("definition/too-large", &format!("the definition names more than {MAX_FILES} files"));
+            return None;
+        };
+        let bytes = match disk::read(file) {
             Ok(bytes) => bytes,
             Err(why) => {
-                self.problems.push(unreadable(file, &why));
-                return Vec::new();
+                fail("definition/unreadable", &why);
+                return None;
             }
         };
-        match yaml::parse(&bytes, index, &self.sources) {
+        self.budget.files = left;
+        let index = self.sources.add_based(file.to_owned(), base.to_owned());
+        Some(self.parsed(&bytes, index))
+    }
+
+    fn parsed(&mut self, bytes: &[u8], file: usize) -> Vec<Node> {
+        match yaml::parse(bytes, file, &self.sources) {
             Ok(documents) => documents,
             Err(finding) => {
                 self.problems.push(finding);
@@ -190,28 +269,34 @@ impl Loading<'_> {
             files.push(own);
         }
         for file in files {
-            let index = self.sources.add(file.clone());
-            let text = match read(&file).map(String::from_utf8) {
-                Ok(Ok(text)) => text,
-                Ok(Err(_)) => {
-                    self.problems.push(unreadable(&file, "it is not UTF-8 text"));
-                    continue;
-                }
-                Err(why) => {
-                    self.problems.push(unreadable(&file, &why));
-                    continue;
-                }
-            };
-            let environment = &self.request.environment;
-            self.problems.extend(dotenv::parse(
-                &text,
-                index,
-                &self.sources,
-                environment,
-                &mut variables.files,
-            ));
+            self.env_file(&file, &self.request.environment, &mut variables.files, None);
         }
         variables
+    }
+
+    /// Adds the variables of one env file.
+    fn env_file(
+        &mut self,
+        file: &Path,
+        environment: &BTreeMap<String, String>,
+        into: &mut BTreeMap<String, String>,
+        named_at: Option<Mark>,
+    ) {
+        let unreadable = |sources: &Sources, why: &str| match named_at {
+            None => disk::unreadable(file, why),
+            Some(mark) => {
+                let message = format!("{} cannot be read: {why}", file.display());
+                Finding::error("definition/unreadable", message).at(sources.place(mark))
+            }
+        };
+        let index = self.sources.add(file.to_owned());
+        match disk::read(file).map(String::from_utf8) {
+            Ok(Ok(text)) => {
+                self.problems.extend(dotenv::parse(&text, index, &self.sources, environment, into));
+            }
+            Ok(Err(_)) => self.problems.push(unreadable(&self.sources, "it is not UTF-8 text")),
+            Err(why) => self.problems.push(unreadable(&self.sources, &why)),
+        }
     }
 
     /// The project's name, from the first place that gives one.
@@ -248,29 +333,4 @@ impl Loading<'_> {
 
 fn is_project_character(c: char) -> bool {
     c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-')
-}
-
-/// The bytes of a regular file, and one more than the limit at most.
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let metadata = std::fs::metadata(file).map_err(|error| reason(&error))?;
-    if !metadata.is_file() {
-        return Err("it is not a regular file".into());
-    }
-    let mut bytes = Vec::new();
-    let limit = yaml::MAX_BYTES as u64 + 1;
-    let result = File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes));
-    result.map(|_| bytes).map_err(|error| reason(&error))
-}
-
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".into(),
-        std::io::ErrorKind::PermissionDenied => "reading it is not permitted".into(),
-        _ => error.to_string(),
-    }
-}
-
-fn unreadable(file: &Path, why: &str) -> Finding {
-    let place = Place { file: file.to_owned(), line: 0, column: 0 };
-    Finding::error("definition/unreadable", format!("the file cannot be read: {why}")).at(place)
 }

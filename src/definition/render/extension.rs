@@ -1,0 +1,34 @@
+//! `x-pdex` of a service.
+
+use super::tree::{Map, Tree};
+use crate::definition::model::{Extension, ImageUnavailable};
+
+/// What Compose has no word for.
+pub(super) fn tree(extension: &Extension) -> Tree {
+    let mut map = Map::new();
+    map.add_some("distribution", extension.distribution.as_ref().map(|path| path.display()));
+    if let Some(build) = &extension.host_build {
+        let mut host_build = Map::with("package", &build.package);
+        host_build.put("binaries", Tree::texts(&build.binaries));
+        host_build.flag("static", build.standalone);
+        host_build.add("dockerfile", build.dockerfile.display());
+        host_build.add_some("prepare", build.prepare.as_ref().map(|path| path.display()));
+        host_build.put_filled("libraries", Tree::texts(build.libraries.iter().map(|path| path.display())));
+        map.put("host_build", host_build.into());
+    }
+    if extension.image_unavailable == ImageUnavailable::Skip {
+        map.add("image_unavailable", "skip");
+    }
+    map.flag("job", extension.job);
+    let links = extension.links.iter().map(|(title, link)| (title.clone(), Tree::Text(link.clone())));
+    map.put_filled("links", Tree::map(links));
+    let mut ready = Map::new();
+    if let Some(port) = extension.ready.tcp {
+        ready.put("tcp", Tree::Integer(port.into()));
+    }
+    if let Some(http) = &extension.ready.http {
+        ready.add("http", format_args!("{}{}", http.port, http.path));
+    }
+    map.put_filled("ready", ready.into());
+    map.into()
+}

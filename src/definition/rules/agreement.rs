@@ -1,0 +1,158 @@
+//! What attributes of one service must agree on with each other, and with the files the definition holds.
+
+use std::collections::BTreeSet;
+
+use super::{Facts, undefined};
+use crate::definition::model::{FileReference, FileSource, Namespace, Service};
+use crate::finding::{Finding, Severity};
+
+/// The engine cannot give one name to two containers.
+pub(super) fn named_containers_are_single(facts: &Facts<'_>) -> Vec<Finding> {
+    let named = facts.services().filter(|service| service.container_name.is_some() && service.replicas() > 1);
+    named
+        .map(|service| {
+            let message = format!(
+                "service `{}` has {} containers and a `container_name`, which only one can have",
+                service.name,
+                service.replicas()
+            );
+            let path = format!("services.{}.container_name", service.name);
+            facts
+                .error("definition/duplicate-container-name", message, &path)
+                .hint("remove `container_name`, or let there be one container")
+        })
+        .collect()
+}
+
+/// Whose network is another's has none of its own.
+pub(super) fn network_modes_stand_alone(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for service in facts.services() {
+        let Some(mode) = &service.network_mode else { continue };
+        let path = format!("services.{}.network_mode", service.name);
+        if !service.networks.is_empty() {
+            let message = format!("service `{}` has both `network_mode` and `networks`", service.name);
+            findings.push(facts.error("definition/conflict", message, &path).hint("remove one of the two"));
+        }
+        let shared = !matches!(mode, Namespace::Named(name) if name != "host" && name != "none");
+        if shared && !service.ports.is_empty() {
+            let message =
+                format!("service `{}` publishes ports, and its network mode `{mode}` has none", service.name);
+            let hint = match mode.service() {
+                Some(other) => format!("publish them in service `{other}`, whose network it is"),
+                None => "remove `ports`".to_owned(),
+            };
+            let finding = facts.error("definition/conflict", message, &path).hint(hint);
+            // The engine starts such a container all the same.
+            let severity =
+                if matches!(mode, Namespace::Named(_)) { Severity::Warning } else { Severity::Error };
+            findings.push(Finding { severity, ..finding });
+        }
+    }
+    findings
+}
+
+/// `deploy.resources` and the older keys may both be there, and then say the same.
+pub(super) fn resources_agree(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for service in facts.services() {
+        let Some(deploy) = &service.deploy else { continue };
+        let (limits, reservations) = (deploy.limits.as_ref(), deploy.reservations.as_ref());
+        let usage = &service.usage;
+        for (old, new, key, place) in [
+            (usage.cpus, limits.and_then(|l| l.nano_cpus), "cpus", "limits.cpus"),
+            (usage.mem_limit, limits.and_then(|l| l.memory), "mem_limit", "limits.memory"),
+            (usage.pids_limit, limits.and_then(|l| l.pids), "pids_limit", "limits.pids"),
+            (
+                usage.mem_reservation,
+                reservations.and_then(|r| r.memory),
+                "mem_reservation",
+                "reservations.memory",
+            ),
+        ] {
+            if matches!((old, new), (Some(old), Some(new)) if old != new) {
+                let message = format!(
+                    "service `{}` says different things in `{key}` and in `deploy.resources.{place}`",
+                    service.name
+                );
+                let path = format!("services.{}.deploy", service.name);
+                findings
+                    .push(facts.error("definition/conflict", message, &path).hint("remove one of the two"));
+            }
+        }
+    }
+    findings
+}
+
+/// Secrets and configs that are used are defined, and their variables are set.
+pub(super) fn files_exist(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for service in facts.services() {
+        let built = service.build.iter().flat_map(|build| &build.secrets);
+        let uses = uses(service, "secrets", &service.secrets)
+            .chain(uses(service, "configs", &service.configs))
+            .chain(built.map(|reference| {
+                (
+                    reference,
+                    "secrets",
+                    format!("services.{}.build.secrets {}", service.name, reference.source),
+                )
+            }));
+        for (reference, section, path) in uses {
+            let defined =
+                if section == "secrets" { &facts.definition.secrets } else { &facts.definition.configs };
+            let what = section.trim_end_matches('s');
+            let key = &reference.source;
+            match defined.get(key).map(|object| &object.source) {
+                None => {
+                    let message =
+                        format!("service `{}` uses {what} `{key}`, which is not defined", service.name);
+                    let finding = facts.error(undefined_code(section), message, &path);
+                    findings.push(finding.hint(undefined(key, section, defined.keys())));
+                }
+                Some(FileSource::Environment { variable, value: None }) => {
+                    let message = format!("{what} `{key}` is the variable `{variable}`, which is not set");
+                    let finding = facts.error("definition/missing-variable", message, &path);
+                    findings.push(finding.hint(format!("set {variable} in the environment or in .env")));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    findings
+}
+
+fn undefined_code(section: &str) -> &'static str {
+    if section == "secrets" { "definition/undefined-secret" } else { "definition/undefined-config" }
+}
+
+fn uses<'s>(
+    service: &'s Service,
+    section: &'static str,
+    references: &'s [FileReference],
+) -> impl Iterator<Item = (&'s FileReference, &'static str, String)> {
+    references.iter().map(move |reference| {
+        (reference, section, format!("services.{}.{section} {}", service.name, reference.source))
+    })
+}
+
+/// Two things cannot be mounted at one place.
+pub(super) fn targets_differ(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for service in facts.services() {
+        let mut taken = BTreeSet::new();
+        let mounts = service.mounts.iter().map(|mount| mount.target.clone());
+        let memory = service.tmpfs.iter().map(|text| text.split(':').next().unwrap_or_default().to_owned());
+        let secrets = service.secrets.iter().map(|reference| reference.path("/run/secrets"));
+        let configs = service.configs.iter().map(|reference| reference.path("/"));
+        for target in mounts.chain(memory).chain(secrets).chain(configs) {
+            let clean = target.trim_end_matches('/').to_owned();
+            if !taken.insert(clean) {
+                let message = format!("service `{}` mounts two things at {target}", service.name);
+                let path = format!("services.{}", service.name);
+                findings.push(facts.error("definition/duplicate-target", message, &path));
+            }
+        }
+    }
+    findings
+}
