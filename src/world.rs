@@ -1,5 +1,8 @@
 //! The world: what a container engine holds of one project at one instant. Plain data; the runtime takes the snapshot.
 
+pub mod live;
+pub mod time;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::definition::model::ServiceName;

@@ -3,6 +3,7 @@
 #![expect(async_fn_in_trait, reason = "one run is driven on one thread; no future leaves it")]
 
 pub mod docker;
+pub mod operate;
 pub mod sim;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -10,7 +10,11 @@
 //! Faults of the engine: `die=K` kills the whole program at the call after the K-th, `hang=K` never answers one after the K-th,
 //! `deaf` never tells of an end.
 
+mod archive;
 mod memory;
+mod operate;
+mod shell;
+mod streams;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
@@ -121,6 +125,7 @@ impl Simulated {
     fn change<T>(&self, change: impl FnOnce(&mut Memory) -> T) -> T {
         let result = change(&mut self.state.borrow_mut());
         if let Some(file) = &self.file {
+            self.state.borrow_mut().keep_time();
             let bytes = serde_json::to_vec_pretty(&*self.state.borrow()).unwrap_or_default();
             // The double's state is not worth an error path of its own: a test sees it missing.
             let _ = std::fs::write(file, bytes);

@@ -10,6 +10,8 @@
 
 mod containers;
 mod network;
+mod operate;
+mod processes;
 mod stage;
 mod things;
 
@@ -48,6 +50,28 @@ clauses! {
         a_published_port_is_open_when_something_listens
         a_published_port_without_a_listener_is_not_taken_for_open
         a_port_is_published_once;
+    operate:
+        all_containers_are_listed
+        a_signal_ends_what_runs
+        a_paused_container_goes_on
+        a_container_goes_with_or_without_its_volumes
+        an_end_is_waited_for
+        what_runs_uses_something
+        processes_are_listed
+        things_are_told_in_the_engines_form
+        what_happened_is_told_in_order
+        lines_are_told_with_their_times
+        who_follows_gets_the_lines_that_come
+        images_travel_as_a_tar
+        a_broken_tar_brings_nothing;
+    processes:
+        a_command_prints_and_ends_with_its_code
+        a_command_reads_its_input_to_the_end
+        a_command_runs_as_it_was_ordered
+        nothing_is_run_in_what_does_not_run
+        a_one_off_container_stands_beside_the_others
+        a_one_off_container_reads_its_input
+        a_one_off_container_goes_when_it_has_ended;
     things:
         an_engine_says_who_it_is
         networks_come_and_go

@@ -14,7 +14,7 @@ use pdex::runtime::sim::Simulated;
 use pdex::runtime::{CreateOrder, Runtime, RuntimeError, container_name};
 use pdex::world::{Container, ContainerId, ImageId, World};
 
-/// Every service runs from it. It is built or pulled by `pdex up`.
+/// Every service runs from it. It is built or pulled by `pdex up`; `PDEX_TEST_IMAGE` names another one with a shell.
 const IMAGE: &str = "debian:bookworm-slim";
 
 /// The same services for both engines: real commands, and labels that tell the double what these would do.
@@ -78,7 +78,7 @@ pub(crate) fn on_simulated(clause: impl AsyncFnOnce(&Stage<Simulated>)) {
     clock.block_on(async {
         let runtime = Simulated::default();
         runtime.pull(IMAGE, &mut |_| {}).await.unwrap();
-        let stage = Stage::set(runtime, "contract").await.unwrap();
+        let stage = Stage::set(runtime, "contract", IMAGE).await.unwrap();
         clause(&stage).await;
         stage.clear().await;
         let left = stage.world().await;
@@ -100,8 +100,9 @@ pub(crate) fn on_docker(name: &str, clause: impl AsyncFnOnce(&Stage<Docker>)) {
     threads.block_on(async {
         let project = format!("pdex-contract-{}-{name}", std::process::id());
         let docker = Docker::connect(None).await.unwrap();
-        let Some(stage) = Stage::set(docker, &project).await else {
-            eprintln!("skipped: the engine has no image {IMAGE}; `pdex up` makes it");
+        let image = std::env::var("PDEX_TEST_IMAGE").unwrap_or_else(|_| IMAGE.to_owned());
+        let Some(stage) = Stage::set(docker, &project, &image).await else {
+            eprintln!("skipped: the engine has no image {image}; `pdex up` makes {IMAGE}");
             return;
         };
         let result = AssertUnwindSafe(clause(&stage)).catch_unwind().await;
@@ -132,8 +133,8 @@ pub(crate) fn definition(project: &str, port: u16) -> Definition {
 
 impl<R: Runtime> Stage<R> {
     /// `None` when the engine does not have the image.
-    async fn set(runtime: R, project: &str) -> Option<Self> {
-        let image = runtime.image(IMAGE).await.unwrap()?;
+    async fn set(runtime: R, project: &str, image: &str) -> Option<Self> {
+        let image = runtime.image(image).await.unwrap()?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let stage = Self { runtime, definition: definition(project, port), image, port };
         stage.networks(&stage.definition).await;

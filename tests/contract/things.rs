@@ -72,7 +72,7 @@ pub(crate) async fn only_the_own_project_is_observed<R: Runtime>(stage: &Stage<R
 }
 
 /// A tar with one file.
-fn tar(name: &str, content: &str) -> Vec<u8> {
+pub(crate) fn tar(name: &str, content: &str) -> Vec<u8> {
     let mut header = tar::Header::new_gnu();
     header.set_size(content.len() as u64);
     header.set_mode(0o644);

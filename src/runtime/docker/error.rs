@@ -19,7 +19,8 @@ pub(super) fn sort(host: &str, error: &Error) -> RuntimeError {
     }
 }
 
-fn by_status(status: u16, message: &str) -> RuntimeError {
+/// What an answer with this status and message means.
+pub(super) fn by_status(status: u16, message: &str) -> RuntimeError {
     match (status, by_words(message)) {
         (404, RuntimeError::Other(message)) => RuntimeError::NotFound(message),
         (409, RuntimeError::Other(message)) => RuntimeError::Conflict(message),
@@ -52,8 +53,8 @@ fn port_in(message: &str) -> Option<u16> {
 }
 
 /// Connection troubles hide at the end of the chain of causes.
-fn by_cause(host: &str, error: &Error) -> RuntimeError {
-    let mut cause: &dyn std::error::Error = error;
+pub(super) fn by_cause(host: &str, error: &(dyn std::error::Error + 'static)) -> RuntimeError {
+    let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
     }

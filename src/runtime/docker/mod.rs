@@ -2,15 +2,21 @@
 
 mod create;
 mod error;
+mod frames;
 mod observe;
+mod operate;
+mod raw;
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
 use bollard::Docker as Client;
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
-use bollard::models::{NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::models::{
+    ContainerCreateBody, EndpointSettings, NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest,
+};
 use bollard::query_parameters as query;
 use futures_util::stream::LocalBoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -34,6 +40,8 @@ pub struct Docker {
     client: Client,
     http: reqwest::Client,
     host: String,
+    /// Made when it is first needed: most commands do without.
+    raw: OnceCell<raw::Raw>,
 }
 
 impl Docker {
@@ -54,7 +62,7 @@ impl Docker {
             .no_proxy()
             .build()
             .map_err(|e| RuntimeError::Other(e.to_string()))?;
-        Ok(Self { client, http, host: name })
+        Ok(Self { client, http, host: name, raw: OnceCell::new() })
     }
 
     fn sort(&self, error: &bollard::errors::Error) -> RuntimeError {
@@ -69,6 +77,23 @@ impl Docker {
         // The engine's filter also finds names that only contain it.
         let exact = found.into_iter().filter(|network| network.name.as_deref() == Some(name));
         Ok(exact.filter_map(|network| network.id).collect())
+    }
+
+    /// Makes a container and joins it to the networks that the engine does not take at creation.
+    async fn create_from(
+        &self,
+        name: &str,
+        body: ContainerCreateBody,
+        later: Vec<(String, EndpointSettings)>,
+    ) -> Result<ContainerId, RuntimeError> {
+        let options = query::CreateContainerOptionsBuilder::new().name(name).build();
+        let made = self.client.create_container(Some(options), body).await.map_err(|e| self.sort(&e))?;
+        for (network, endpoint) in later {
+            let request =
+                NetworkConnectRequest { container: made.id.clone(), endpoint_config: Some(endpoint) };
+            self.client.connect_network(&network, request).await.map_err(|e| self.sort(&e))?;
+        }
+        Ok(ContainerId(made.id))
     }
 
     async fn exec_unbounded(&self, id: &ContainerId, argv: &[String]) -> Result<ExecOutcome, RuntimeError> {
@@ -171,14 +196,7 @@ impl Runtime for Docker {
         order: &CreateOrder<'_>,
     ) -> Result<ContainerId, RuntimeError> {
         let (body, later) = create::body(definition, service, order);
-        let options = query::CreateContainerOptionsBuilder::new().name(&order.name).build();
-        let made = self.client.create_container(Some(options), body).await.map_err(|e| self.sort(&e))?;
-        for (network, endpoint) in later {
-            let request =
-                NetworkConnectRequest { container: made.id.clone(), endpoint_config: Some(endpoint) };
-            self.client.connect_network(&network, request).await.map_err(|e| self.sort(&e))?;
-        }
-        Ok(ContainerId(made.id))
+        self.create_from(&order.name, body, later).await
     }
 
     async fn start(&self, id: &ContainerId) -> Result<(), RuntimeError> {

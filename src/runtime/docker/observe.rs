@@ -78,7 +78,8 @@ fn container(summary: ContainerSummary) -> Option<Container> {
     })
 }
 
-fn state(listed: Option<Listed>, status: &str) -> State {
+/// What a listed container is doing.
+pub(super) fn state(listed: Option<Listed>, status: &str) -> State {
     match listed {
         Some(Listed::RUNNING) => State::Running { health: health(status) },
         Some(Listed::CREATED) => State::Created,

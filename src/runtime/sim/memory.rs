@@ -21,6 +21,11 @@ const AWAY_MS: u64 = 1_000;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Memory {
     next: u64,
+    /// What the clock of the program that wrote this had come to.
+    #[serde(default)]
+    clock_ms: u64,
+    #[serde(skip)]
+    epoch: Option<Epoch>,
     /// Name → the project it is labelled with.
     pub(super) networks: BTreeMap<String, String>,
     pub(super) volumes: BTreeMap<String, String>,
@@ -34,9 +39,9 @@ pub(super) struct Memory {
 pub(super) struct Held {
     pub(super) project: String,
     pub(super) name: String,
-    service: String,
+    pub(super) service: String,
     config_hash: String,
-    image: String,
+    pub(super) image: String,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) ports: Vec<u16>,
     pub(super) networks: Vec<String>,
@@ -52,6 +57,46 @@ pub(super) struct Held {
     /// When the engine starts it again.
     #[serde(skip)]
     resumes: Option<Instant>,
+    #[serde(default)]
+    pub(super) facts: Facts,
+}
+
+/// What only the commands that look at and handle containers ask about.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Facts {
+    pub(super) reference: String,
+    pub(super) argv: Vec<String>,
+    pub(super) one_off: bool,
+    pub(super) terms: Connection,
+    pub(super) paused: bool,
+    /// Container port, published port, address.
+    pub(super) bindings: Vec<(u16, u16, String)>,
+    pub(super) created_ms: u64,
+    pub(super) started_ms: Option<u64>,
+    pub(super) finished_ms: Option<u64>,
+    #[serde(skip)]
+    pub(super) epoch: Option<Epoch>,
+}
+
+/// How a one-off container is connected to.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Connection {
+    pub(super) terminal: bool,
+    pub(super) remove: bool,
+}
+
+/// Where the program's clock stands on the engine's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Epoch {
+    at: Instant,
+    ms: u64,
+}
+
+impl Epoch {
+    pub(super) fn ms(self, at: Instant) -> u64 {
+        self.ms + u64::try_from(at.saturating_duration_since(self.at).as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 /// Whom the engine starts again.
@@ -65,10 +110,32 @@ enum Policy {
 impl Memory {
     /// After loading: a life that was to end begins anew.
     pub(super) fn revive(&mut self) {
+        let epoch = self.epoch();
         for held in self.containers.values_mut() {
+            held.facts.epoch = Some(epoch);
             held.started =
                 Some(Instant::now()).filter(|_| held.running && held.labels.contains_key("sim.exit"));
             held.resumes = Some(Instant::now() + BACK_OFF).filter(|_| held.restarting);
+        }
+    }
+
+    /// The engine's clock goes on from one program to the next.
+    fn epoch(&mut self) -> Epoch {
+        let ms = self.clock_ms;
+        *self.epoch.get_or_insert_with(|| Epoch { at: Instant::now(), ms })
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.epoch.map_or(self.clock_ms, |epoch| epoch.ms(Instant::now()))
+    }
+
+    /// Before it is written to its file.
+    pub(super) fn keep_time(&mut self) {
+        let epoch = self.epoch();
+        self.clock_ms = epoch.ms(Instant::now());
+        self.epoch = Some(Epoch { at: Instant::now(), ms: self.clock_ms });
+        for held in self.containers.values_mut() {
+            held.facts.epoch = self.epoch;
         }
     }
 
@@ -80,7 +147,12 @@ impl Memory {
     ) -> ContainerId {
         self.next += 1;
         let id = format!("{:012}", self.next);
-        self.containers.insert(id.clone(), Held::new(definition, service, order));
+        let epoch = self.epoch();
+        let mut held = Held::new(definition, service, order);
+        held.facts.epoch = Some(epoch);
+        held.facts.created_ms = epoch.ms(Instant::now());
+        held.facts.reference.clone_from(&service.image);
+        self.containers.insert(id.clone(), held);
         ContainerId(id)
     }
 
@@ -108,6 +180,19 @@ impl Memory {
     /// The running container of any project that publishes a port.
     pub(super) fn publisher(&self, port: u16) -> Option<&Held> {
         self.containers.values().find(|held| held.running && held.ports.contains(&port))
+    }
+}
+
+impl Facts {
+    fn of(service: &Service) -> Self {
+        let bindings = service.ports.iter().filter_map(|port| {
+            Some((port.target, port.published?, port.host_ip.clone().unwrap_or_default()))
+        });
+        Self {
+            argv: service.command.clone().unwrap_or_default(),
+            bindings: bindings.collect(),
+            ..Self::default()
+        }
     }
 }
 
@@ -139,6 +224,7 @@ impl Held {
             restarting: false,
             started: None,
             resumes: None,
+            facts: Facts::of(service),
         }
     }
 
@@ -147,6 +233,8 @@ impl Held {
     }
 
     pub(super) fn begin(&mut self, at: Instant) {
+        self.facts.paused = false;
+        self.facts.started_ms = self.facts.epoch.map(|epoch| epoch.ms(at));
         self.running = true;
         self.exit = None;
         self.started = Some(at);
@@ -156,8 +244,7 @@ impl Held {
 
     fn end(&mut self, at: Instant) {
         let code = self.number("sim.exit").and_then(|code| i64::try_from(code).ok()).unwrap_or_default();
-        self.running = false;
-        self.exit = Some(code);
+        self.finish(code, at);
         let again = match self.restart {
             Policy::Never => false,
             Policy::Always => true,
@@ -175,9 +262,15 @@ impl Held {
         self.restarting = false;
         self.resumes = None;
         if self.running {
-            self.running = false;
-            self.exit = Some(143);
+            self.finish(143, Instant::now());
         }
+    }
+
+    pub(super) fn finish(&mut self, code: i64, at: Instant) {
+        self.running = false;
+        self.facts.paused = false;
+        self.exit = Some(code);
+        self.facts.finished_ms = self.facts.epoch.map(|epoch| epoch.ms(at));
     }
 
     pub(super) fn exit(&self) -> Option<Exit> {
@@ -188,6 +281,9 @@ impl Held {
     fn next_change(&self) -> Option<Instant> {
         if !self.running {
             return self.resumes;
+        }
+        if self.facts.paused {
+            return None;
         }
         self.labels.get("sim.exit")?;
         Some(self.started? + Duration::from_millis(self.number("sim.exit_ms").unwrap_or_default()))
@@ -216,6 +312,7 @@ impl Held {
 
     pub(super) fn observed(&self, id: &str) -> Container {
         let state = match (self.running, self.exit()) {
+            (true, _) if self.facts.paused => State::Paused,
             (true, _) => State::Running { health: self.answers().then_some(Health::Healthy) },
             (false, _) if self.restarting => State::Restarting,
             (false, Some(exit)) => State::Exited(exit),
