@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::definition::model::ServiceName;
 use crate::probe::{Answer, Probe};
-use crate::world::{ContainerId, Exit, ImageId};
+use crate::world::{ContainerId, Exit, ImageId, Instance};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,24 +32,24 @@ pub enum Event {
         failure: Failure,
     },
     Created {
-        service: ServiceName,
+        instance: Instance,
         container: ContainerId,
     },
     Started {
-        service: ServiceName,
+        instance: Instance,
     },
     /// Creating or starting failed.
     StepFailed {
-        service: ServiceName,
+        instance: Instance,
         failure: Failure,
     },
     Answered {
-        service: ServiceName,
+        instance: Instance,
         probe: Probe,
         answer: Answer,
     },
     Exited {
-        service: ServiceName,
+        instance: Instance,
         exit: Exit,
     },
     /// A moment asked for by the scheduler has come.
@@ -58,9 +58,14 @@ pub enum Event {
     TimedOut,
     /// The user wants to stop.
     Interrupted,
-    /// The scheduler's conclusion about a service.
+    /// Something did not go as wished and stops nothing.
+    Warned {
+        instance: Instance,
+        message: String,
+    },
+    /// The scheduler's conclusion about a container.
     Entered {
-        service: ServiceName,
+        instance: Instance,
         phase: Phase,
     },
 }
@@ -91,6 +96,10 @@ pub enum Phase {
     Probing,
     /// A one-shot at work.
     Running,
+    /// Runs, and nobody waits until it is ready.
+    Started {
+        took: Duration,
+    },
     Ready {
         took: Duration,
     },
@@ -113,7 +122,8 @@ impl Phase {
     pub fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::Ready { .. }
+            Self::Started { .. }
+                | Self::Ready { .. }
                 | Self::Completed { .. }
                 | Self::Failed(_)
                 | Self::Skipped { .. }

@@ -1,10 +1,9 @@
 //! When a started service counts as ready. Pure: past answers and the time go in, the next question or a verdict comes out.
 //!
 //! A cheap look from outside (an HTTP answer or an accepted connection on the published port) is repeated on a short
-//! cadence; once it succeeds the declared health test is run inside. A published port is looked at even where nobody declared that
-//! it is to be: the official postgres image runs a temporary server during its first start, which answers `pg_isready` inside
-//! and goes away, and never listens on the port. Where there is nothing to look at from outside, or a port that nobody
-//! declared stays silent for [`SILENT`], the test itself is repeated, and has to succeed twice at least [`SETTLE`] apart.
+//! cadence; once it succeeds the declared health test is run inside. Where there is nothing to look at from outside the test
+//! itself is repeated, and has to succeed twice at least [`SETTLE`] apart: the official postgres image runs a temporary
+//! server during its first start, which answers `pg_isready` once and goes away.
 
 use std::time::Duration;
 
@@ -12,9 +11,6 @@ use crate::definition::model::{HealthTest, Port, Protocol, Service};
 
 /// Two successes of a test this far apart, on one start of the container, make it ready.
 pub const SETTLE: Duration = Duration::from_millis(200);
-/// For so long a published port is waited for that no health test and no `x-pdex.ready` names: it may be one that is not always
-/// served.
-pub const SILENT: Duration = Duration::from_secs(10);
 const FIRST_DELAY: Duration = Duration::from_millis(20);
 const FIRST_DELAY_INSIDE: Duration = Duration::from_millis(100);
 const LAST_DELAY: Duration = Duration::from_millis(500);
@@ -54,8 +50,6 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Policy {
     outside: Option<Probe>,
-    /// Nobody declared `outside`: it is given up when it stays silent.
-    presumed: bool,
     inside: bool,
     patience: Duration,
 }
@@ -74,7 +68,7 @@ impl Policy {
             .as_ref()
             .map(|http| (http.port, http.path.clone()))
             .or_else(|| test.and_then(|check| plain_get(&check.test)));
-        let declared = http
+        let outside = http
             .and_then(|(port, path)| {
                 let (host, port) = published(service, port)?;
                 Some(Probe::Http { host, port, path })
@@ -88,9 +82,7 @@ impl Policy {
             (check.start_period() + (check.interval() + check.timeout()) * check.retries())
                 .max(LEAST_PATIENCE)
         });
-        let presumed = declared.is_none() && test.is_some();
-        let outside = declared.or_else(|| presumed.then(|| any_published(service)).flatten());
-        Self { presumed: presumed && outside.is_some(), outside, inside: test.is_some(), patience }
+        Self { outside, inside: test.is_some(), patience }
     }
 
     /// Whether there is anything to ask: without a test or a port a service is ready as soon as it runs.
@@ -101,19 +93,7 @@ impl Policy {
 
 /// Where a container port is reached from this machine.
 fn published(service: &Service, target: u16) -> Option<(String, u16)> {
-    service.ports.iter().filter(|port| port.target == target).find_map(reached)
-}
-
-/// The first port that is reached from this machine.
-fn any_published(service: &Service) -> Option<Probe> {
-    let (host, port) = service.ports.iter().find_map(reached)?;
-    Some(Probe::Tcp { host, port })
-}
-
-fn reached(port: &Port) -> Option<(String, u16)> {
-    if port.protocol != Protocol::Tcp {
-        return None;
-    }
+    let port: &Port = service.ports.iter().find(|p| p.target == target && p.protocol == Protocol::Tcp)?;
     let host = match port.host_ip.as_deref() {
         None | Some("" | "0.0.0.0") => "127.0.0.1",
         Some("::") => "::1",
@@ -194,13 +174,13 @@ impl Prober {
 
     /// What follows from the answers so far.
     pub fn verdict(&self, now: Duration) -> Verdict {
-        if self.is_ready(now) {
+        if self.is_ready() {
             return Verdict::Ready;
         }
         if now.saturating_sub(self.started) >= self.policy.patience {
             return Verdict::GaveUp(self.evidence.clone());
         }
-        let (probe, first) = match self.outside(now) {
+        let (probe, first) = match &self.policy.outside {
             Some(outside) if !self.seen_outside => (outside.clone(), FIRST_DELAY),
             Some(_) => (Probe::Test, Duration::ZERO),
             None => (Probe::Test, FIRST_DELAY_INSIDE),
@@ -214,15 +194,9 @@ impl Prober {
         Verdict::Ask(probe, at)
     }
 
-    /// What is looked at from outside at `now`.
-    fn outside(&self, now: Duration) -> Option<&Probe> {
-        let silent = self.policy.presumed && !self.seen_outside && now.saturating_sub(self.started) >= SILENT;
-        self.policy.outside.as_ref().filter(|_| !silent)
-    }
-
-    fn is_ready(&self, now: Duration) -> bool {
+    fn is_ready(&self) -> bool {
         let tested_once = self.first_success.is_some();
-        match (self.outside(now), self.policy.inside) {
+        match (&self.policy.outside, self.policy.inside) {
             (None, false) => true,
             (Some(_), false) => self.seen_outside,
             (Some(_), true) => self.seen_outside && tested_once,
@@ -252,7 +226,7 @@ mod tests {
     }
 
     fn policy(outside: Option<Probe>, inside: bool) -> Policy {
-        Policy { outside, presumed: false, inside, patience: ms(60_000) }
+        Policy { outside, inside, patience: ms(60_000) }
     }
 
     #[test]
@@ -285,24 +259,6 @@ mod tests {
         );
         prober.answer(ms(1_100), &Probe::Test, &Answer::Yes);
         assert_eq!(prober.verdict(ms(1_100)), Verdict::Ready);
-    }
-
-    #[test]
-    fn a_presumed_port_is_waited_for_and_then_given_up() {
-        let tcp = Probe::Tcp { host: "127.0.0.1".into(), port: 5432 };
-        let policy = Policy { presumed: true, ..policy(Some(tcp.clone()), true) };
-        let refused = Answer::No("nothing accepts connections on port 5432".into());
-        let mut prober = Prober::new(policy, ms(0));
-        prober.answer(ms(9_900), &tcp, &refused);
-        assert_eq!(
-            prober.verdict(ms(9_900)),
-            Verdict::Ask(tcp, ms(9_920)),
-            "the test is not asked: it may be true too early"
-        );
-        prober.answer(ms(10_000), &Probe::Test, &Answer::Yes);
-        assert_eq!(prober.verdict(ms(10_000)), Verdict::Ask(Probe::Test, ms(10_200)));
-        prober.answer(ms(10_200), &Probe::Test, &Answer::Yes);
-        assert_eq!(prober.verdict(ms(10_200)), Verdict::Ready);
     }
 
     #[test]

@@ -15,6 +15,30 @@ pub struct ContainerId(pub String);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageId(pub String);
 
+/// One of the containers of a service: Compose counts them from 1.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instance {
+    pub service: ServiceName,
+    pub number: u32,
+}
+
+impl Instance {
+    /// Number 1, the only one of most services.
+    pub fn first(service: ServiceName) -> Self {
+        Self { service, number: 1 }
+    }
+}
+
+impl std::fmt::Display for Instance {
+    /// The service's name; from the second on with the number.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.number {
+            1 => self.service.fmt(f),
+            number => f.pad(&format!("{}-{number}", self.service)),
+        }
+    }
+}
+
 /// A snapshot of one project.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct World {
@@ -47,8 +71,12 @@ pub struct Container {
     /// Without the leading slash.
     pub name: String,
     pub service: ServiceName,
+    /// Label `com.docker.compose.container-number`; 1 when it has none.
+    pub number: u32,
     /// Label `com.docker.compose.config-hash`; empty when it has none.
     pub config_hash: String,
+    /// Label `io.pdex.fields`: which attribute had which value, each value as a digest. Empty when it has none.
+    pub fields: BTreeMap<String, String>,
     pub image: ImageId,
     pub state: State,
     /// Made to take another's place and not put there: what an interrupted run left. Its name ends in [`ASIDE`].

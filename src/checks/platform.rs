@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{CheckResult, Facts, Outcome, PATIENCE, root};
-use crate::runtime::Runtime;
+use crate::runtime::{ExecOrder, Runtime};
 
 /// Pokémon that the whole Let's Go Pokédex has: 153 base forms, 18 Alolan, 15 Mega, 2 partners.
 const POKEMON: u32 = 188;
@@ -90,7 +90,11 @@ async fn row_counts<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String>
     let container = facts.container("db").ok_or("it has no container")?;
     let line = format!("psql -X -A -t -F ' ' -U \"$POSTGRES_USER\" -d \"$POSTGRES_DB\" -c \"{COUNTS}\"");
     let argv = ["/bin/sh".to_owned(), "-c".to_owned(), line];
-    let outcome = facts.runtime.exec(&container.id, &argv, PATIENCE).await.map_err(|e| e.to_string())?;
+    let outcome = facts
+        .runtime
+        .exec(&container.id, &ExecOrder::of(&argv), PATIENCE)
+        .await
+        .map_err(|e| e.to_string())?;
     if outcome.code != 0 {
         return Err(format!("psql ended with {}: {}", outcome.code, outcome.output));
     }

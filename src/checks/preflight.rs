@@ -44,7 +44,11 @@ async fn holder<R: Runtime>(
 ) -> Option<String> {
     // Without an answer the message is only less telling.
     match runtime.publisher(port).await.unwrap_or_default() {
-        Some(name) if name == container_name(&definition.project, service) => None,
+        Some(name)
+            if (1..=service.replicas()).any(|n| name == container_name(&definition.project, service, n)) =>
+        {
+            None
+        }
         Some(name) => Some(format!("container {name}")),
         None => match listener(Path::new("/proc"), port) {
             Some(process) if process.starts_with(PROXY) => None,

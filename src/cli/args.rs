@@ -58,6 +58,8 @@ pub(crate) enum ProgressMode {
     Auto,
     Tty,
     Plain,
+    /// A JSON document per event
+    Json,
     Quiet,
 }
 
@@ -65,9 +67,9 @@ pub(crate) enum ProgressMode {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Start the stack, or the named services with what they depend on, and wait until it is ready
-    Up(Up),
+    Up(Go),
     /// Show what `up` would do; exit 2 when that is anything
-    Plan(Up),
+    Plan(Plan),
     /// Stop and remove the stack's containers and networks
     Down(Down),
     /// Stop services, keeping their containers
@@ -84,21 +86,98 @@ pub(crate) enum Command {
 
 /// `up` and `plan`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Up {
     #[arg(value_name = "SERVICE")]
     pub(crate) services: Vec<String>,
     /// Build the images that have a recipe even where they are present
     #[arg(long)]
     pub(crate) build: bool,
+    /// Only the named services, without what they depend on
+    #[arg(long)]
+    pub(crate) no_deps: bool,
+    /// Replace the named containers (all of them when none is named) even where nothing changed
+    #[arg(long)]
+    pub(crate) force_recreate: bool,
+    /// Replace no container, whatever changed
+    #[arg(long, conflicts_with = "force_recreate")]
+    pub(crate) no_recreate: bool,
     /// Run this one-shot again though it succeeded; repeat for more
     #[arg(long, value_name = "JOB")]
     pub(crate) rerun: Vec<String>,
-    /// Replace containers even where nothing changed
+    /// Remove containers of services that the definition no longer has
     #[arg(long)]
-    pub(crate) force_recreate: bool,
+    pub(crate) remove_orphans: bool,
+    /// Run so many containers of a service; repeat for more
+    #[arg(long, value_name = "SERVICE=N", value_parser = scale)]
+    pub(crate) scale: Vec<(String, u32)>,
+    /// When to ask the registry for an image that is present
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = PullWhen::Missing)]
+    pub(crate) pull: PullWhen,
+    /// Ask no registry and no package mirror: what is there has to do
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// What was meant by `-d` is what always happens
+    #[arg(short, long, hide = true)]
+    pub(crate) detach: bool,
+}
+
+/// What only the real `up` knows besides.
+#[derive(Debug, Args)]
+pub(crate) struct Go {
+    #[command(flatten)]
+    pub(crate) up: Up,
+    /// Do not wait for services that nothing else waits for
+    #[arg(long, conflicts_with = "wait")]
+    pub(crate) no_wait: bool,
+    /// What always happens
+    #[arg(long, hide = true)]
+    pub(crate) wait: bool,
     /// Give up after so many seconds
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: Option<u64>,
+    /// Write when what happened: `.html` is a page, `.json` a trace that Chrome and Perfetto open
+    #[arg(long, value_name = "FILE", value_parser = timeline)]
+    pub(crate) timeline: Option<PathBuf>,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) up: Up,
+    /// Print a JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// See [`Up::pull`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PullWhen {
+    /// Even where the image is present
+    Always,
+    /// Only where it is not, or as the service's `pull_policy` says
+    Missing,
+    Never,
+}
+
+/// `web=3`
+fn scale(text: &str) -> Result<(String, u32), String> {
+    let parsed = text.split_once('=').and_then(|(service, n)| Some((service.to_owned(), n.parse().ok()?)));
+    parsed
+        .filter(|(service, n)| !service.is_empty() && *n <= MOST_CONTAINERS)
+        .ok_or_else(|| format!("expected a service and a number up to {MOST_CONTAINERS}, such as web=3"))
+}
+
+/// Of one service: more is a slip of the finger on one machine.
+const MOST_CONTAINERS: u32 = 1_000;
+
+fn timeline(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("html" | "json") => Ok(path),
+        _ => Err("its name has to end in .html or .json".to_owned()),
+    }
 }
 
 /// `down`.

@@ -20,6 +20,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::time::Instant;
 
 use args::{Arguments, Command, Global};
 pub use exit::Exit;
@@ -29,6 +30,7 @@ pub use exit::Exit;
 struct Session {
     global: Global,
     environment: BTreeMap<String, String>,
+    began: Instant,
 }
 
 /// Runs the program with these arguments, the first being its name.
@@ -40,17 +42,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if e.use_stderr() { Exit::Usage as u8 } else { Exit::Ok as u8 });
         }
     };
-    let session = Session { global: arguments.global, environment: env::process() };
-    if let Err(stop) = start_tracing(&session) {
-        return ExitCode::from(say(&stop.into()) as u8);
-    }
-    let simulated = session.global.runtime.starts_with("sim");
-    let exit = match runtime(simulated)
-        .and_then(|runtime| runtime.block_on(dispatch(&session, arguments.command)))
-    {
-        Ok(exit) => exit,
-        Err(error) => say(&error),
+    let runtime = match runtime(arguments.global.runtime.starts_with("sim")) {
+        Ok(runtime) => runtime,
+        Err(error) => return ExitCode::from(say(&error) as u8),
     };
+    let began = runtime.block_on(async { Instant::now() });
+    let session = Session { global: arguments.global, environment: env::process(), began };
+    let exit = start_tracing(&session)
+        .map_err(anyhow::Error::from)
+        .and_then(|()| runtime.block_on(dispatch(&session, arguments.command)))
+        .unwrap_or_else(|error| say(&error));
     ExitCode::from(exit as u8)
 }
 

@@ -2,27 +2,30 @@
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
-use super::args::{ProgressMode, Up};
+use anyhow::Context as _;
+
+use super::args::{self, Go, ProgressMode, PullWhen};
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
 use super::{Session, context, first, lock, signal};
 use crate::checks::preflight;
-use crate::definition::graph;
 use crate::definition::model::Definition;
 use crate::definition::render::config_hash;
-use crate::engine::{Outcome, Run, drive};
+use crate::engine::{Outcome, Run, Settings, drive};
 use crate::event::{FailureKind, Phase};
-use crate::plan::{self, Goal, Plan};
+use crate::plan::{self, Goal, Plan, Pull};
 use crate::report::progress::Progress;
-use crate::report::{failures, spell, tables};
+use crate::report::timeline::{self, Timeline};
+use crate::report::{failures, json, spell, tables};
 use crate::runtime::Runtime;
 
-pub(super) async fn up(session: &Session, arguments: &Up) -> anyhow::Result<Exit> {
+pub(super) async fn up(session: &Session, arguments: &Go) -> anyhow::Result<Exit> {
     write_env(session)?;
-    let definition = context::definition_naming(&session.global, &session.environment, &arguments.services)?;
-    let goal = goal(&definition, arguments)?;
+    let definition = definition(session, &arguments.up)?;
+    let goal = goal(&definition, &arguments.up)?;
     let engine = context::connect(&session.global, &session.environment).await?;
     let _lock = lock::take(&definition.project, "up")?;
     on_engine!(&engine, runtime => execute(session, arguments, &definition, &goal, runtime).await)
@@ -30,44 +33,56 @@ pub(super) async fn up(session: &Session, arguments: &Up) -> anyhow::Result<Exit
 
 async fn execute<R: Runtime>(
     session: &Session,
-    arguments: &Up,
+    arguments: &Go,
     definition: &Definition,
     goal: &Goal,
     runtime: &R,
 ) -> anyhow::Result<Exit> {
     let world = context::observe(runtime, definition).await?;
     let plan = plan::make(definition, &world, goal, &config_hash);
-    for name in &plan.orphans {
-        writeln!(io::stderr(), "warning: container {name} belongs to no service of the definition")?;
+    for orphan in plan.orphans.iter().filter(|_| !plan.remove_orphans) {
+        writeln!(io::stderr(), "warning: container {} belongs to no service of the definition", orphan.name)?;
     }
-    let starting = plan.starting();
-    let taken = preflight::ports(runtime, definition, &starting).await;
+    let taken = preflight::ports(runtime, definition, &plan.starting()).await;
     if !taken.is_empty() {
         return Err(Stop { exit: Exit::Failed, text: failures::findings(&taken) }.into());
     }
     tracing::info!(networks = plan.networks.len(), volumes = plan.volumes.len(), "plan\n{plan}");
     let mut progress = progress(session.global.progress, &plan);
+    let mut timeline = Timeline::new(&plan, session.began.elapsed());
     let run = Run {
         runtime,
         definition,
         plan: &plan,
         environment: &session.environment,
         deadline: arguments.timeout.map(Duration::from_secs),
+        no_registry: goal.pull == Pull::Never,
+        offline: arguments.up.offline,
+        settings: Settings { wait: !arguments.no_wait, ..Settings::default() },
     };
     let signalled = Cell::new(Exit::Ok);
     let interrupt = async { signalled.set(signal::interrupt().await) };
-    let outcome = drive(&run, &mut |at, event| progress.event(at, event), interrupt).await;
+    let mut sink = |at, event: &_| {
+        progress.event(at, event);
+        timeline.event(at, event);
+    };
+    let outcome = drive(&run, &mut sink, interrupt).await;
     drop(progress);
-    report(definition, &outcome, signalled.get())
+    timeline.end(session.began.elapsed());
+    report(definition, &outcome, &timeline, signalled.get(), arguments)
 }
 
-pub(super) async fn plan(session: &Session, arguments: &Up) -> anyhow::Result<Exit> {
-    let definition = context::definition_naming(&session.global, &session.environment, &arguments.services)?;
-    let goal = goal(&definition, arguments)?;
+pub(super) async fn plan(session: &Session, arguments: &args::Plan) -> anyhow::Result<Exit> {
+    let definition = definition(session, &arguments.up)?;
+    let goal = goal(&definition, &arguments.up)?;
     let engine = context::connect(&session.global, &session.environment).await?;
     let world = on_engine!(&engine, runtime => context::observe(runtime, &definition).await)?;
     let plan = plan::make(&definition, &world, &goal, &config_hash);
-    write!(io::stdout(), "{plan}")?;
+    if arguments.json {
+        writeln!(io::stdout(), "{:#}", json::plan(&plan))?;
+    } else {
+        write!(io::stdout(), "{plan}")?;
+    }
     Ok(if plan.is_empty() { Exit::Ok } else { Exit::Usage })
 }
 
@@ -88,12 +103,43 @@ fn write_env(session: &Session) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn goal(definition: &Definition, arguments: &Up) -> Result<Goal, Stop> {
+/// The definition with the numbers of containers that the command line asks for.
+fn definition(session: &Session, arguments: &args::Up) -> Result<Definition, Stop> {
+    let mut definition =
+        context::definition_naming(&session.global, &session.environment, &arguments.services)?;
+    for (name, number) in &arguments.scale {
+        let name = context::named(&definition, std::slice::from_ref(name))?.remove(0);
+        let Some(service) = definition.services.get_mut(&name) else { continue };
+        if let Some(container) = service.container_name.as_ref().filter(|_| *number > 1) {
+            return Err(Stop::new(
+                Exit::Usage,
+                format!(
+                    "{name} cannot have {number} containers: container_name calls each of them {container}"
+                ),
+                Some("remove container_name from the service"),
+            ));
+        }
+        service.scale = Some(*number);
+    }
+    Ok(definition)
+}
+
+fn goal(definition: &Definition, arguments: &args::Up) -> Result<Goal, Stop> {
+    let named = |names: &[String]| context::named(definition, names);
     Ok(Goal {
-        services: context::named(definition, &arguments.services)?.into_iter().collect(),
+        services: named(&arguments.services)?.into_iter().collect(),
+        no_dependencies: arguments.no_deps,
         build: arguments.build,
-        rerun: context::named(definition, &arguments.rerun)?.into_iter().collect(),
+        pull: match arguments.pull {
+            _ if arguments.offline => Pull::Never,
+            PullWhen::Always => Pull::Always,
+            PullWhen::Missing => Pull::Missing,
+            PullWhen::Never => Pull::Never,
+        },
+        rerun: named(&arguments.rerun)?.into_iter().collect(),
         force_recreate: arguments.force_recreate,
+        no_recreate: arguments.no_recreate,
+        remove_orphans: arguments.remove_orphans,
     })
 }
 
@@ -101,22 +147,33 @@ fn progress(mode: ProgressMode, plan: &Plan) -> Progress {
     let terminal = io::stderr().is_terminal();
     match mode {
         ProgressMode::Quiet => Progress::Quiet,
+        ProgressMode::Json => Progress::json(Box::new(io::stderr())),
         ProgressMode::Tty => Progress::live(plan),
         ProgressMode::Auto if terminal => Progress::live(plan),
         ProgressMode::Auto | ProgressMode::Plain => Progress::plain(plan, Box::new(io::stderr())),
     }
 }
 
-fn report(definition: &Definition, outcome: &Outcome, signalled: Exit) -> anyhow::Result<Exit> {
-    let order = graph::topological(definition);
-    let phases = || order.iter().filter_map(|name| outcome.phases.get_key_value(name));
+fn report(
+    definition: &Definition,
+    outcome: &Outcome,
+    timeline: &Timeline,
+    signalled: Exit,
+    arguments: &Go,
+) -> anyhow::Result<Exit> {
+    let phases = || outcome.phases.iter().map(|(instance, phase)| (instance, phase));
     let mut out = io::stdout();
     writeln!(out, "{}", tables::outcome(definition, phases()))?;
-    let ready =
-        phases().filter(|(_, phase)| matches!(phase, Phase::Ready { .. })).map(|(name, _)| name.clone());
-    let links = tables::links(definition, ready);
+    let ready = phases().filter(|(instance, phase)| instance.number == 1 && is_up(phase));
+    let links = tables::links(definition, ready.map(|(instance, _)| instance.service.clone()));
     if !links.is_empty() {
         writeln!(out, "\n{links}")?;
+    }
+    if let Some(path) = &arguments.timeline {
+        write_timeline(path, timeline, definition)?;
+    }
+    if timeline.has_started_anything() {
+        writeln!(out, "\n{}", timeline::text(timeline))?;
     }
     write!(io::stderr(), "{}", failures::diagnosis(phases()))?;
     if outcome.interrupted {
@@ -124,7 +181,8 @@ fn report(definition: &Definition, outcome: &Outcome, signalled: Exit) -> anyhow
         return Ok(signalled);
     }
     if outcome.is_success() {
-        writeln!(out, "\nready in {}", spell(outcome.took))?;
+        let word = if arguments.no_wait { "started" } else { "ready" };
+        writeln!(out, "\n{word} in {}", spell(outcome.took))?;
     }
     let exit = exit_code(outcome);
     if exit == Exit::Timeout {
@@ -133,8 +191,21 @@ fn report(definition: &Definition, outcome: &Outcome, signalled: Exit) -> anyhow
     Ok(exit)
 }
 
+fn write_timeline(path: &Path, timeline: &Timeline, definition: &Definition) -> anyhow::Result<()> {
+    let text = if path.extension().is_some_and(|e| e == "html") {
+        timeline::html(timeline, &definition.project)
+    } else {
+        timeline::trace(timeline)
+    };
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn is_up(phase: &Phase) -> bool {
+    matches!(phase, Phase::Ready { .. } | Phase::Started { .. })
+}
+
 fn exit_code(outcome: &Outcome) -> Exit {
-    let kinds = outcome.phases.values().filter_map(|phase| match phase {
+    let kinds = outcome.phases.iter().filter_map(|(_, phase)| match phase {
         Phase::Failed(failure) => Some(failure.kind),
         _ => None,
     });

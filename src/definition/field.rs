@@ -416,7 +416,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// Whether a variable of this name had better not be shown.
-fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "KEY", "CREDENTIAL"].iter().any(|word| name.contains(word))
 }

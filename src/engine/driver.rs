@@ -1,9 +1,11 @@
 //! The driver: executes the scheduler's actions against a runtime and feeds back what happened. Everything runs concurrently on
 //! one thread; the loop below is the only place that waits.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::stream::{self, FuturesUnordered, LocalBoxStream};
@@ -13,17 +15,19 @@ use tokio::time::Instant;
 
 use super::hands::Hands;
 use super::obtain::Obtainer;
-use super::scheduler::{Action, Scheduler};
+use super::scheduler::{Action, Scheduler, Settings};
 use crate::definition::model::{Definition, ServiceName};
 use crate::event::{Event, Phase};
 use crate::plan::Plan;
 use crate::runtime::{Runtime, RuntimeError};
-use crate::world::{ContainerId, ImageId};
+use crate::world::{ContainerId, ImageId, Instance};
 
 /// Before the event stream is asked for again.
 const RESUBSCRIBE: Duration = Duration::from_millis(200);
 /// After which an engine that was asked for its events surely tells them.
 const SUBSCRIBED: Duration = Duration::from_millis(200);
+/// Between two looks at everything. Events tell sooner; this is for one that was lost without a sign.
+const ROUND: Duration = Duration::from_secs(5);
 
 /// What a run is made of.
 #[derive(Debug)]
@@ -35,12 +39,18 @@ pub struct Run<'a, R> {
     pub environment: &'a BTreeMap<String, String>,
     /// For the whole run.
     pub deadline: Option<Duration>,
+    /// Ask no registry.
+    pub no_registry: bool,
+    /// Ask no registry and no package mirror.
+    pub offline: bool,
+    pub settings: Settings,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    pub phases: BTreeMap<ServiceName, Phase>,
+    /// Where every container stands, in dependency order.
+    pub phases: Vec<(Instance, Phase)>,
     pub interrupted: bool,
     pub took: Duration,
 }
@@ -49,8 +59,14 @@ impl Outcome {
     /// Whether every service ended as wanted; an unavailable one that may be missing counts as such.
     pub fn is_success(&self) -> bool {
         !self.interrupted
-            && self.phases.values().all(|phase| {
-                matches!(phase, Phase::Ready { .. } | Phase::Completed { .. } | Phase::Unavailable { .. })
+            && self.phases.iter().all(|(_, phase)| {
+                matches!(
+                    phase,
+                    Phase::Started { .. }
+                        | Phase::Ready { .. }
+                        | Phase::Completed { .. }
+                        | Phase::Unavailable { .. }
+                )
             })
     }
 }
@@ -65,10 +81,10 @@ pub async fn drive<R: Runtime>(
     interrupt: impl Future<Output = ()>,
 ) -> Outcome {
     let (progress, mut progressed) = mpsc::unbounded_channel();
-    let obtainer = Obtainer::new(run.runtime, run.definition, run.environment, progress);
-    let hands = Hands { run, obtainer: &obtainer };
+    let obtainer = Obtainer::new(run, progress.clone());
+    let hands = Hands { run, obtainer: &obtainer, told: &progress };
     let begin = Instant::now();
-    let mut scheduler = Scheduler::new(run.plan, run.definition);
+    let mut scheduler = Scheduler::new(run.plan, run.definition, run.settings);
     let mut known = Known::default();
     let mut hints = hints(run);
     let mut pending: Pending<'_> = FuturesUnordered::new();
@@ -89,20 +105,20 @@ pub async fn drive<R: Runtime>(
             Some(event) = pending.next() => event,
             Some(event) = progressed.recv() => event,
             hint = hints.next() => {
-                let which = if let Some(Ok(which)) = hint { which } else {
+                if let Some(Ok(hint)) = hint {
+                    pending.extend(known.looks(hands, &hint));
+                } else {
                     hints = after_a_gap(run);
-                    None
-                };
-                pending.extend(known.looks(hands, which.as_ref()));
+                    known.hears = false;
+                }
                 Event::Woke
             }
             () = sleep_until(known.wake.map(|at| begin + at)) => Event::Woke,
             () = sleep_until(run.deadline.map(|at| begin + at)) => Event::TimedOut,
         };
         known.note(&event);
-        if let Event::Started { service } = &event {
-            // It may have ended before its end was of interest.
-            pending.extend(known.container(service).map(|container| look(hands, service, container)));
+        if let Event::Started { instance } = &event {
+            pending.extend(known.first_look(hands, instance));
         }
         let now = begin.elapsed();
         tracing::debug!(?now, ?event);
@@ -111,13 +127,13 @@ pub async fn drive<R: Runtime>(
     }
     obtainer.clean().await;
     hands.discard(known.aside.values()).await;
-    let mut phases = BTreeMap::new();
-    for (name, phase) in scheduler.phases() {
-        let phase = match known.container(name).filter(|_| known.ran.contains(name)) {
-            Some(container) => hands.with_evidence(name, container, phase.clone()).await,
+    let mut phases = Vec::new();
+    for (instance, phase) in scheduler.phases() {
+        let phase = match known.containers.get(instance) {
+            Some(container) => hands.with_evidence(instance, container, phase.clone()).await,
             None => phase.clone(),
         };
-        phases.insert(name.clone(), phase);
+        phases.push((instance.clone(), phase));
     }
     Outcome { phases, interrupted, took: begin.elapsed() }
 }
@@ -142,62 +158,87 @@ fn carry_out<'a, R: Runtime>(
             Action::ObtainImage(service) => {
                 pending.push(Box::pin(async move { hands.obtainer.obtain(&service).await }));
             }
-            Action::Create { service, replacing } => {
-                let image = known.images.get(&service).cloned();
+            Action::Create { instance, replacing } => {
+                let image = known.images.get(&instance.service).cloned();
                 if replacing.is_some() {
-                    known.replaced.insert(service.clone());
+                    known.replaced.insert(instance.clone());
                 }
-                pending.push(Box::pin(hands.create(service, image, replacing)));
+                pending.push(Box::pin(hands.create(instance, image, replacing)));
             }
-            Action::Start { service, container, replacing } => {
-                known.aside.remove(&service);
-                known.starting.insert(service.clone(), container.clone());
-                pending.push(Box::pin(hands.start(service, container, replacing)));
+            Action::Start { instance, container, replacing } => {
+                known.aside.remove(&instance);
+                known.starting.insert(instance.clone(), container.clone());
+                pending.push(Box::pin(hands.start(instance, container, replacing)));
             }
-            Action::Adopt { service, container } => {
-                known.ran.insert(service.clone());
-                known.watched.insert(container.clone(), service.clone());
-                pending.push(Box::pin(hands.look(service, container)));
+            Action::Restart { instance, container } => {
+                known.starting.insert(instance.clone(), container.clone());
+                pending.push(Box::pin(hands.restart(instance, container)));
             }
-            Action::Ask { service, probe } => {
-                let container = known.container(&service).cloned();
-                pending.push(Box::pin(hands.ask(service, container, probe)));
+            Action::Adopt { instance, container } => {
+                known.watch(instance.clone(), container.clone());
+                pending.push(Box::pin(hands.look(instance, container)));
+            }
+            Action::Ask { instance, probe } => {
+                let container = known.containers.get(&instance).cloned();
+                pending.push(Box::pin(hands.ask(instance, container, probe)));
             }
         }
     }
     false
 }
 
-/// Which container to look at; `None`: at all of them.
-type Hints<'a> = LocalBoxStream<'a, Result<Option<ContainerId>, RuntimeError>>;
+/// What the engine tells, or the clock.
+enum Hint {
+    /// This container has ended, it is said.
+    Ended(ContainerId),
+    /// The engine surely tells by now. Whatever ended before it did was not told.
+    Hears,
+    /// Time for a look at everything.
+    Round,
+}
 
-/// Ends are hints, looking is truth. Whatever ends before the engine has begun to tell is not told, so that all are looked at
-/// once when it surely has.
+type Hints<'a> = LocalBoxStream<'a, Result<Hint, RuntimeError>>;
+
+/// Ends are hints, looking is truth.
 fn hints<'a, R: Runtime>(run: &Run<'a, R>) -> Hints<'a> {
-    let told = run.runtime.exits(&run.plan.project).map_ok(Some);
-    let once = stream::once(tokio::time::sleep(SUBSCRIBED)).map(|()| Ok(None));
-    stream::select(told, once).boxed_local()
+    let told = run.runtime.exits(&run.plan.project).map_ok(Hint::Ended);
+    let rounds = stream::unfold(false, async |heard| {
+        tokio::time::sleep(if heard { ROUND } else { SUBSCRIBED }).await;
+        Some((Ok(if heard { Hint::Round } else { Hint::Hears }), true))
+    });
+    // When what the engine tells comes to its end, so does the whole: a round is no reason to miss that.
+    let told = told.map(Some).chain(stream::once(async { None }));
+    let rounds = rounds.map(Some);
+    stream::select(told, rounds)
+        .take_while(|hint| std::future::ready(hint.is_some()))
+        .filter_map(async |hint| hint)
+        .boxed_local()
 }
 
 /// The stream broke off, or events were lost.
 fn after_a_gap<'a, R: Runtime>(run: &Run<'a, R>) -> Hints<'a> {
     let hints = hints(run);
-    stream::once(tokio::time::sleep(RESUBSCRIBE)).map(|()| Ok(None)).chain(hints).boxed_local()
+    stream::once(tokio::time::sleep(RESUBSCRIBE)).map(|()| Ok(Hint::Round)).chain(hints).boxed_local()
 }
 
 /// What the driver remembers between events.
 #[derive(Default)]
 struct Known {
     /// Containers whose start is on its way. Their end is not looked for yet: it would be that of an earlier start.
-    starting: BTreeMap<ServiceName, ContainerId>,
-    /// Containers whose end is of interest.
-    watched: BTreeMap<ContainerId, ServiceName>,
+    starting: BTreeMap<Instance, ContainerId>,
+    /// Containers that run, or ran, in this run: their end is of interest, and what they printed is about this run.
+    containers: BTreeMap<Instance, ContainerId>,
+    watched: BTreeMap<ContainerId, Instance>,
     images: BTreeMap<ServiceName, ImageId>,
-    /// Services whose container runs, or ran, in this run: what it printed is about this run.
-    ran: BTreeSet<ServiceName>,
     /// Containers that wait to take another's place.
-    aside: BTreeMap<ServiceName, ContainerId>,
-    replaced: BTreeSet<ServiceName>,
+    aside: BTreeMap<Instance, ContainerId>,
+    replaced: BTreeSet<Instance>,
+    /// Ends told of containers whose start was still on its way.
+    early: BTreeSet<ContainerId>,
+    /// Ends are told, since before now.
+    hears: bool,
+    /// Looks of the last round that are not answered yet.
+    looking: Rc<Cell<usize>>,
     wake: Option<Duration>,
 }
 
@@ -207,35 +248,59 @@ impl Known {
             Event::ImageReady { service, image, .. } => {
                 self.images.insert(service.clone(), image.clone());
             }
-            Event::Created { service, container } if self.replaced.contains(service) => {
-                self.aside.insert(service.clone(), container.clone());
+            Event::Created { instance, container } if self.replaced.contains(instance) => {
+                self.aside.insert(instance.clone(), container.clone());
             }
-            Event::Started { service } => {
-                self.ran.insert(service.clone());
-                self.watched
-                    .extend(self.starting.remove(service).map(|container| (container, service.clone())));
+            Event::Started { instance } => {
+                if let Some(container) = self.starting.remove(instance) {
+                    self.watch(instance.clone(), container);
+                }
             }
             _ => {}
         }
     }
 
-    fn container(&self, service: &ServiceName) -> Option<&ContainerId> {
-        self.watched.iter().find(|(_, name)| *name == service).map(|(id, _)| id)
+    fn watch(&mut self, instance: Instance, container: ContainerId) {
+        self.watched.insert(container.clone(), instance.clone());
+        self.containers.insert(instance, container);
     }
 
-    /// A look at the container that ended, or at all of them when it is not known which.
-    fn looks<'a, R: Runtime>(
-        &self,
-        hands: Hands<'a, R>,
-        which: Option<&ContainerId>,
-    ) -> impl Iterator<Item = Work<'a>> {
-        let watched = self.watched.iter().filter(move |(id, _)| which.is_none_or(|which| which == *id));
-        watched.map(move |(id, name)| look(hands, name, id))
+    /// A look at a container that may have ended before its end was of interest.
+    fn first_look<'a, R: Runtime>(&mut self, hands: Hands<'a, R>, instance: &Instance) -> Option<Work<'a>> {
+        let container = self.containers.get(instance)?;
+        let told = self.early.remove(container);
+        (told || !self.hears).then(|| look(hands, instance, container))
+    }
+
+    /// The looks that a hint leads to.
+    fn looks<'a, R: Runtime>(&mut self, hands: Hands<'a, R>, hint: &Hint) -> Vec<Work<'a>> {
+        if let Hint::Ended(container) = hint {
+            if let Some(instance) = self.watched.get(container) {
+                return vec![look(hands, instance, container)];
+            }
+            self.early.insert(container.clone());
+            return Vec::new();
+        }
+        self.hears |= matches!(hint, Hint::Hears);
+        if self.looking.get() > 0 {
+            // An engine that does not answer is not asked ever more.
+            return Vec::new();
+        }
+        self.looking.set(self.containers.len());
+        let counted = |(instance, container): (&Instance, &ContainerId)| -> Work<'a> {
+            let (look, looking) = (look(hands, instance, container), Rc::clone(&self.looking));
+            Box::pin(async move {
+                let event = look.await;
+                looking.set(looking.get() - 1);
+                event
+            })
+        };
+        self.containers.iter().map(counted).collect()
     }
 }
 
-fn look<'a, R: Runtime>(hands: Hands<'a, R>, name: &ServiceName, container: &ContainerId) -> Work<'a> {
-    Box::pin(hands.look(name.clone(), container.clone()))
+fn look<'a, R: Runtime>(hands: Hands<'a, R>, instance: &Instance, container: &ContainerId) -> Work<'a> {
+    Box::pin(hands.look(instance.clone(), container.clone()))
 }
 
 async fn sleep_until(at: Option<Instant>) {

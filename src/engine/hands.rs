@@ -4,14 +4,17 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use futures_util::future::try_join_all;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::driver::Run;
+use super::hooks;
 use super::obtain::Obtainer;
 use crate::definition::model::{HealthTest, Mount, MountSource, Service, ServiceName};
 use crate::event::{Event, Failure, Phase};
 use crate::probe::{Answer, Probe};
-use crate::runtime::{CreateOrder, LogOptions, Runtime, RuntimeError, container_name};
-use crate::world::{ASIDE, ContainerId, ImageId};
+use crate::runtime::{CreateOrder, ExecOrder, LogOptions, Runtime, RuntimeError, container_name};
+use crate::world::{ASIDE, ContainerId, ImageId, Instance};
 
 /// For one look from outside.
 const LOOK: Duration = Duration::from_secs(2);
@@ -23,6 +26,8 @@ const EVIDENCE_LINES: u32 = 12;
 pub(super) struct Hands<'a, R> {
     pub(super) run: &'a Run<'a, R>,
     pub(super) obtainer: &'a Obtainer<'a, R>,
+    /// For what is told in the middle of a step.
+    pub(super) told: &'a UnboundedSender<Event>,
 }
 
 impl<R> Clone for Hands<'_, R> {
@@ -50,6 +55,7 @@ impl<'a, R: Runtime> Hands<'a, R> {
         for container in &plan.stale {
             runtime.remove(container).await.map_err(|e| Failure::new(e.to_string()))?;
         }
+        self.remove_what_is_too_much().await?;
         let networks = plan.networks.iter().filter_map(|key| Some((key, definition.networks.get(key)?)));
         for (key, network) in networks {
             runtime.create_network(&plan.project, key, network).await.map_err(|e| {
@@ -65,62 +71,128 @@ impl<'a, R: Runtime> Hands<'a, R> {
         plan.services.iter().filter_map(|s| self.service(&s.name)).try_for_each(make_bind_sources)
     }
 
+    /// Containers beyond the number that is wanted, and those of no service where that was asked for.
+    async fn remove_what_is_too_much(self) -> Result<(), Failure> {
+        let Run { runtime, plan, .. } = self.run;
+        let orphans = plan.orphans.iter().filter(|_| plan.remove_orphans);
+        let surplus = plan.services.iter().flat_map(|service| &service.surplus);
+        let removals = orphans.chain(surplus).map(async |container| {
+            let removed = async {
+                runtime.stop(&container.id, None).await?;
+                runtime.remove(&container.id).await
+            };
+            removed.await.map_err(|e| Failure::new(format!("container {}: {e}", container.name)))
+        });
+        try_join_all(removals).await.map(|_| ())
+    }
+
     pub(super) async fn create(
         self,
-        name: ServiceName,
+        instance: Instance,
         image: Option<ImageId>,
         replacing: Option<ContainerId>,
     ) -> Event {
         let Run { runtime, definition, plan, .. } = self.run;
-        let (Some(service), Some(planned)) = (self.service(&name), plan.service(&name)) else {
-            return Event::StepFailed { service: name, failure: Failure::new("no such service") };
+        let (Some(service), Some(planned)) =
+            (self.service(&instance.service), plan.service(&instance.service))
+        else {
+            return Event::StepFailed { instance, failure: Failure::new("no such service") };
         };
         let Some(image) = image.or_else(|| planned.image.present.clone()) else {
-            return Event::StepFailed { service: name, failure: Failure::new("its image is not known") };
+            return Event::StepFailed { instance, failure: Failure::new("its image is not known") };
         };
-        let own = container_name(&plan.project, service);
+        let own = container_name(&plan.project, service, instance.number);
         let order = CreateOrder {
             name: if replacing.is_some() { aside(&own) } else { own },
+            number: instance.number,
             image: &image,
             plan: planned,
         };
         match runtime.create(definition, service, &order).await {
-            Ok(container) => Event::Created { service: name, container },
-            Err(e) => Event::StepFailed { failure: could_not("create", service, &e), service: name },
+            Ok(container) => Event::Created { instance, container },
+            Err(e) => Event::StepFailed { failure: could_not("create", service, &e), instance },
         }
     }
 
     pub(super) async fn start(
         self,
-        name: ServiceName,
+        instance: Instance,
         container: ContainerId,
         replacing: Option<ContainerId>,
     ) -> Event {
-        let Some(service) = self.service(&name) else {
-            return Event::StepFailed { service: name, failure: Failure::new("no such service") };
+        let Some(service) = self.service(&instance.service) else {
+            return Event::StepFailed { instance, failure: Failure::new("no such service") };
         };
-        match self.try_start(service, &container, replacing).await {
-            Ok(()) => Event::Started { service: name },
-            Err(e) => Event::StepFailed { failure: could_not("start", service, &e), service: name },
-        }
+        let started = async {
+            if let Some(old) = replacing {
+                self.replace(service, &instance, &container, &old).await?;
+            }
+            self.run.runtime.start(&container).await
+        };
+        self.after_start(started.await, service, instance, &container).await
     }
 
-    async fn try_start(
+    pub(super) async fn restart(self, instance: Instance, container: ContainerId) -> Event {
+        let Some(service) = self.service(&instance.service) else {
+            return Event::StepFailed { instance, failure: Failure::new("no such service") };
+        };
+        let restarted = async {
+            self.end(service, &instance, &container).await?;
+            self.run.runtime.start(&container).await
+        };
+        self.after_start(restarted.await, service, instance, &container).await
+    }
+
+    async fn replace(
         self,
         service: &Service,
+        instance: &Instance,
         container: &ContainerId,
-        replacing: Option<ContainerId>,
+        old: &ContainerId,
     ) -> Result<(), RuntimeError> {
         let runtime = self.run.runtime;
-        if let Some(old) = replacing {
-            runtime.stop(&old, None).await?;
-            runtime.remove(&old).await?;
-            runtime.rename(container, &container_name(&self.run.plan.project, service)).await?;
-        }
-        runtime.start(container).await
+        self.end(service, instance, old).await?;
+        runtime.remove(old).await?;
+        let name = container_name(&self.run.plan.project, service, instance.number);
+        runtime.rename(container, &name).await
     }
 
-    pub(super) async fn ask(self, name: ServiceName, container: Option<ContainerId>, probe: Probe) -> Event {
+    /// Stops a container, after what the definition has run before that.
+    async fn end(
+        self,
+        service: &Service,
+        instance: &Instance,
+        container: &ContainerId,
+    ) -> Result<(), RuntimeError> {
+        if let Err(message) = hooks::run(self.run.runtime, container, &service.pre_stop).await {
+            let message = format!("before its stop: {message}");
+            // The receiver lives as long as the run.
+            let _ = self.told.send(Event::Warned { instance: instance.clone(), message });
+        }
+        self.run.runtime.stop(container, None).await
+    }
+
+    async fn after_start(
+        self,
+        started: Result<(), RuntimeError>,
+        service: &Service,
+        instance: Instance,
+        container: &ContainerId,
+    ) -> Event {
+        if let Err(e) = started {
+            return Event::StepFailed { failure: could_not("start", service, &e), instance };
+        }
+        match hooks::run(self.run.runtime, container, &service.post_start).await {
+            Ok(()) => Event::Started { instance },
+            Err(message) => {
+                let failure = Failure::new(format!("after its start: {message}"))
+                    .hint("look at post_start of the service; it runs inside the container");
+                Event::StepFailed { instance, failure }
+            }
+        }
+    }
+
+    pub(super) async fn ask(self, instance: Instance, container: Option<ContainerId>, probe: Probe) -> Event {
         let runtime = self.run.runtime;
         let answer = match &probe {
             Probe::Http { host, port, path } => {
@@ -137,9 +209,9 @@ impl<'a, R: Runtime> Hands<'a, R> {
                     Answer::No(format!("nothing accepts connections on port {port}"))
                 }
             }
-            Probe::Test => self.test(&name, container).await,
+            Probe::Test => self.test(&instance.service, container).await,
         };
-        Event::Answered { service: name, probe, answer }
+        Event::Answered { instance, probe, answer }
     }
 
     async fn test(self, name: &ServiceName, container: Option<ContainerId>) -> Answer {
@@ -152,7 +224,7 @@ impl<'a, R: Runtime> Hands<'a, R> {
             HealthTest::Command(argv) => argv.clone(),
             HealthTest::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
         };
-        match self.run.runtime.exec(&container, &argv, check.timeout()).await {
+        match self.run.runtime.exec(&container, &ExecOrder::of(&argv), check.timeout()).await {
             Ok(outcome) if outcome.code == 0 => Answer::Yes,
             Ok(outcome) => {
                 let last = outcome.output.lines().last().unwrap_or_default();
@@ -163,12 +235,12 @@ impl<'a, R: Runtime> Hands<'a, R> {
     }
 
     /// Whether a container has ended, as an event.
-    pub(super) async fn look(self, name: ServiceName, container: ContainerId) -> Event {
+    pub(super) async fn look(self, instance: Instance, container: ContainerId) -> Event {
         match self.run.runtime.ended(&container).await {
-            Ok(Some(exit)) => Event::Exited { service: name, exit },
+            Ok(Some(exit)) => Event::Exited { instance, exit },
             Err(e) if e.is_not_found() => {
                 let failure = Failure::new("its container was removed by someone else").hint("pdex up");
-                Event::StepFailed { service: name, failure }
+                Event::StepFailed { instance, failure }
             }
             // It runs, or could not be asked this time: the next event or gap leads to another look.
             Ok(None) | Err(_) => Event::Woke,
@@ -178,7 +250,7 @@ impl<'a, R: Runtime> Hands<'a, R> {
     /// A failure with the last lines that the container printed in this run.
     pub(super) async fn with_evidence(
         self,
-        name: &ServiceName,
+        instance: &Instance,
         container: &ContainerId,
         phase: Phase,
     ) -> Phase {
@@ -189,7 +261,7 @@ impl<'a, R: Runtime> Hands<'a, R> {
             failure.evidence.push(line.text);
         }
         if failure.hint.is_none() {
-            failure.hint = Some(format!("pdex logs {name}"));
+            failure.hint = Some(format!("pdex logs {}", instance.service));
         }
         Phase::Failed(failure)
     }

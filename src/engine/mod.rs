@@ -2,8 +2,10 @@
 
 mod driver;
 mod hands;
+mod hooks;
 mod obtain;
 pub mod scheduler;
 pub mod teardown;
 
 pub use driver::{Outcome, Run, drive};
+pub use scheduler::Settings;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex, OnceCell};
 
+use super::driver::Run;
 use crate::definition::model::{Build, Definition, HostBuild, Service, ServiceName};
 use crate::event::{Event, Failure, ImageSource};
 use crate::images::context::{self, Context};
@@ -22,6 +23,10 @@ pub(super) struct Obtainer<'a, R> {
     runtime: &'a R,
     definition: &'a Definition,
     environment: &'a BTreeMap<String, String>,
+    /// Ask no registry.
+    no_registry: bool,
+    /// Ask no package mirror either.
+    offline: bool,
     progress: UnboundedSender<Event>,
     registry_is_away: Cell<bool>,
     fits: OnceCell<bool>,
@@ -32,16 +37,13 @@ pub(super) struct Obtainer<'a, R> {
 }
 
 impl<'a, R: Runtime> Obtainer<'a, R> {
-    pub(super) fn new(
-        runtime: &'a R,
-        definition: &'a Definition,
-        environment: &'a BTreeMap<String, String>,
-        progress: UnboundedSender<Event>,
-    ) -> Self {
+    pub(super) fn new(run: &Run<'a, R>, progress: UnboundedSender<Event>) -> Self {
         Self {
-            runtime,
-            definition,
-            environment,
+            runtime: run.runtime,
+            definition: run.definition,
+            environment: run.environment,
+            no_registry: run.offline || run.no_registry,
+            offline: run.offline,
             progress,
             registry_is_away: Cell::new(false),
             fits: OnceCell::new(),
@@ -102,6 +104,12 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
             ),
             ..Failure::new(format!("image {reference} cannot be pulled: no registry answers"))
         };
+        if self.no_registry {
+            return Err(Failure::new(format!(
+                "image {reference} is not there, and no registry may be asked"
+            ))
+            .hint("`pdex images load` brings it; without --offline or --pull never a registry is asked"));
+        }
         if self.registry_is_away.get() {
             return Err(unreachable());
         }
@@ -118,6 +126,7 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
     }
 
     async fn distribution(&self, service: &Service, folder: &Path) -> Result<ImageSource, Failure> {
+        self.needs_mirror(&service.image)?;
         let text = read(&folder.join("Dockerfile"))?;
         self.bases(&service.name, &text).await?;
         let mut context = Context::default();
@@ -213,8 +222,10 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
 
     async fn compiled(&self, service: &ServiceName, build: &HostBuild) -> Result<(), Failure> {
         let _turn = self.compiling.lock().await;
-        let compiled =
-            host::compile(&self.definition.directory, build, &mut |line| self.tell(service, line)).await;
+        let compiled = host::compile(&self.definition.directory, build, self.offline, &mut |line| {
+            self.tell(service, line);
+        })
+        .await;
         compiled.map_err(|e| of_host(&e))
     }
 
@@ -242,6 +253,7 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
         if present.is_some() || self.pull(service, images::BASE).await.is_ok() {
             return Ok(());
         }
+        self.needs_mirror(images::BASE)?;
         self.tell(service, format!("making {} from the distribution's packages", images::BASE));
         let folder = tempfile::tempdir().map_err(unreadable)?;
         let tar = folder.path().join("base.tar");
@@ -267,6 +279,14 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
             ],
         };
         self.runtime.import(order).await.map_err(|e| Failure::new(e.to_string()))
+    }
+
+    fn needs_mirror(&self, image: &str) -> Result<(), Failure> {
+        if !self.offline {
+            return Ok(());
+        }
+        let what = format!("image {image} is not there, and --offline forbids to make it from packages");
+        Err(Failure::new(what).hint("`pdex images load` brings it"))
     }
 
     async fn builder(&self, service: &ServiceName) -> Result<(), Failure> {

@@ -1,20 +1,26 @@
 //! The scheduler: a state machine that takes events and returns actions. No I/O, no clock, no randomness: the time comes in
 //! with each event, as the duration since the run began.
+//!
+//! A *group* is a service, a *node* one of its containers. An event touches few nodes; those and the dependents of what
+//! changed are looked at again, so that a run of n containers costs about n times the same.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod gates;
+mod graph;
+mod queue;
+mod steps;
+
 use std::time::Duration;
 
-use crate::definition::model::{Condition, Definition, ImageUnavailable, Restart, ServiceName};
+use self::graph::{Graph, Node};
+use self::queue::Queue;
+use crate::definition::model::{Definition, ImageUnavailable, ServiceName};
 use crate::event::{Event, Failure, FailureKind, Phase};
-use crate::plan::{Decision, Plan, Reason, ServicePlan};
-use crate::probe::{Policy, Probe, Prober, Verdict};
-use crate::world::{ContainerId, Exit, ImageId};
+use crate::plan::{Decision, Plan, Reason};
+use crate::probe::{Probe, Prober};
+use crate::world::{ContainerId, Exit, ImageId, Instance};
 
 /// A service that dies this often on its way to ready is given up, restart policy or not.
 const DEATHS: u32 = 3;
-/// Images worked on at once: two builds are all a small machine bears. Those that are compiled first take turns among themselves
-/// and are not counted: most of the time they wait.
-const IMAGE_SLOTS: usize = 2;
 
 /// Something for the driver to do. Each leads to an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,42 +30,49 @@ pub enum Action {
     /// → `ImageReady` or `ImageFailed`
     ObtainImage(ServiceName),
     /// Make the container, aside when it replaces one. → `Created` or `StepFailed`
-    Create { service: ServiceName, replacing: Option<ContainerId> },
+    Create { instance: Instance, replacing: Option<ContainerId> },
     /// Start it, after putting it in the place of the one it replaces. → `Started` or `StepFailed`
-    Start { service: ServiceName, container: ContainerId, replacing: Option<ContainerId> },
+    Start { instance: Instance, container: ContainerId, replacing: Option<ContainerId> },
+    /// Stop it and start it. → `Started` or `StepFailed`
+    Restart { instance: Instance, container: ContainerId },
     /// → `Answered`
-    Ask { service: ServiceName, probe: Probe },
+    Ask { instance: Instance, probe: Probe },
     /// → `Woke`, at that time or later
     WakeAt(Duration),
     /// Watch a container that was running before. → `Exited`, if it does
-    Adopt { service: ServiceName, container: ContainerId },
+    Adopt { instance: Instance, container: ContainerId },
     /// Tell the report.
     Announce(Event),
     /// Nothing is left to do.
     Finish,
 }
 
-#[derive(Debug)]
-struct Node {
-    plan: ServicePlan,
-    policy: Policy,
-    restarts: bool,
-    phase: Phase,
-    image: Option<ImageId>,
-    container: Option<ContainerId>,
-    replacing: Option<ContainerId>,
-    prober: Option<Prober>,
-    asking: bool,
-    deaths: u32,
-    /// When its gates held and it began to start.
-    began: Duration,
+/// How a run is to be carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Images worked on at once. Those that are compiled first take turns among themselves and are not counted: most of the
+    /// time they wait.
+    pub images: usize,
+    /// Containers made or started at once.
+    pub calls: usize,
+    /// Wait for services that nothing else waits for.
+    pub wait: bool,
+}
+
+impl Default for Settings {
+    /// Two builds are all a small machine bears. The engine sets up networks one after the other: more calls at once gain
+    /// nothing and only slow the service that is wanted first.
+    fn default() -> Self {
+        Self { images: 2, calls: 8, wait: true }
+    }
 }
 
 /// The state of one run.
 #[derive(Debug)]
 pub struct Scheduler {
-    order: Vec<ServiceName>,
-    nodes: BTreeMap<ServiceName, Node>,
+    settings: Settings,
+    graph: Graph,
+    queue: Queue,
     prepared: bool,
     finished: bool,
     outbox: Vec<Action>,
@@ -67,33 +80,10 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// A run of `plan`. The definition says how readiness is judged and who is restarted.
-    pub fn new(plan: &Plan, definition: &Definition) -> Self {
-        let nodes = plan
-            .services
-            .iter()
-            .filter_map(|planned| {
-                let service = definition.services.get(&planned.name)?;
-                let node = Node {
-                    policy: Policy::of(service),
-                    restarts: matches!(
-                        service.restart_policy(),
-                        Restart::Always | Restart::UnlessStopped | Restart::OnFailure { .. }
-                    ),
-                    phase: Phase::Queued,
-                    image: planned.image.present.clone().filter(|_| !planned.image.obtain),
-                    container: planned.existing.as_ref().map(|e| e.id.clone()),
-                    replacing: None,
-                    prober: None,
-                    asking: false,
-                    deaths: 0,
-                    began: Duration::ZERO,
-                    plan: planned.clone(),
-                };
-                Some((planned.name.clone(), node))
-            })
-            .collect();
-        let order = plan.services.iter().map(|s| s.name.clone()).collect();
-        Self { order, nodes, prepared: false, finished: false, outbox: Vec::new() }
+    pub fn new(plan: &Plan, definition: &Definition, settings: Settings) -> Self {
+        let graph = Graph::new(plan, definition);
+        let queue = Queue::of(&graph);
+        Self { settings, graph, queue, prepared: false, finished: false, outbox: Vec::new() }
     }
 
     /// The first actions.
@@ -103,16 +93,18 @@ impl Scheduler {
         std::mem::take(&mut self.outbox)
     }
 
-    /// What follows from an event at `now`. Events about unknown services and repeated ones change nothing.
+    /// What follows from an event at `now`. Events about unknown containers and repeated ones change nothing.
     pub fn on(&mut self, now: Duration, event: &Event) -> Vec<Action> {
-        self.take_in(now, event);
-        self.advance(now);
+        if !self.finished {
+            self.take_in(now, event);
+            self.advance(now);
+        }
         std::mem::take(&mut self.outbox)
     }
 
-    /// Where every service stands.
-    pub fn phases(&self) -> impl Iterator<Item = (&ServiceName, &Phase)> {
-        self.nodes.iter().map(|(name, node)| (name, &node.phase))
+    /// Where every container stands, in dependency order.
+    pub fn phases(&self) -> impl Iterator<Item = (&Instance, &Phase)> {
+        self.graph.nodes.iter().map(|node| (&node.instance, &node.phase))
     }
 
     /// Whether [`Action::Finish`] has been given.
@@ -122,80 +114,130 @@ impl Scheduler {
 
     fn take_in(&mut self, now: Duration, event: &Event) {
         match event {
-            Event::Prepared => self.prepared = true,
+            Event::Prepared => {
+                self.prepared = true;
+                self.queue.look_at_all();
+            }
             Event::PrepareFailed { failure } => self.end_all(|_| Phase::Failed(failure.clone())),
             Event::TimedOut => self.end_all(|node| Phase::Failed(timed_out(node))),
             Event::Interrupted => self.finish(),
             Event::ImageReady { service, image, .. } => self.image_ready(service, image),
             Event::ImageFailed { service, failure } => self.image_failed(service, failure),
-            Event::Created { service, container } => {
-                if let Some(node) = self.nodes.get_mut(service).filter(|n| n.phase == Phase::Creating) {
-                    node.container = Some(container.clone());
-                    let on = self.missing_gates(service);
-                    self.enter(service, Phase::Waiting { on });
+            Event::Created { instance, container } => self.created(instance, container),
+            Event::Started { instance } => self.started(now, instance),
+            Event::StepFailed { instance, failure } => self.step_failed(instance, failure),
+            Event::Answered { instance, probe, answer } => {
+                let Some(at) = self.graph.find(instance) else { return };
+                let node = &mut self.graph.nodes[at];
+                node.asking = false;
+                if let (Phase::Probing, Some(prober)) = (&node.phase, &mut node.prober) {
+                    prober.answer(now, probe, answer);
                 }
+                self.queue.look_at(at);
             }
-            Event::Started { service } => self.started(now, service),
-            Event::StepFailed { service, failure } => {
-                if self.nodes.get(service).is_some_and(|n| !n.phase.is_final()) {
-                    self.enter(service, Phase::Failed(failure.clone()));
-                }
-            }
-            Event::Answered { service, probe, answer } => {
-                if let Some(node) = self.nodes.get_mut(service) {
-                    node.asking = false;
-                    if let (Phase::Probing, Some(prober)) = (&node.phase, &mut node.prober) {
-                        prober.answer(now, probe, answer);
-                    }
-                }
-            }
-            Event::Exited { service, exit } => self.exited(now, service, *exit),
-            Event::Woke | Event::ImageProgress { .. } | Event::Entered { .. } => {}
+            Event::Exited { instance, exit } => self.exited(now, instance, *exit),
+            Event::Woke | Event::ImageProgress { .. } | Event::Warned { .. } | Event::Entered { .. } => {}
         }
     }
 
     fn image_ready(&mut self, service: &ServiceName, image: &ImageId) {
-        let Some(node) = self.nodes.get_mut(service).filter(|n| n.phase == Phase::ObtainingImage) else {
-            return;
-        };
-        node.image = Some(image.clone());
-        let changed = node.plan.existing.as_ref().is_some_and(|e| e.image != *image);
-        if changed && !node.plan.decision.changes() {
-            let reason = Reason::ImageChanged;
-            node.plan.decision =
-                if node.plan.job { Decision::Run(reason) } else { Decision::Recreate(reason) };
+        let Some(group) = self.image_came(service) else { return };
+        self.graph.groups[group].image = Some(image.clone());
+        for at in self.graph.groups[group].nodes.clone() {
+            let node = &mut self.graph.nodes[at];
+            let changed = node.existing.as_ref().is_some_and(|e| e.image != *image);
+            if changed && !node.decision.changes() {
+                let reason = Reason::ImageChanged;
+                node.decision = if self.graph.groups[group].job {
+                    Decision::Run(reason)
+                } else {
+                    Decision::Recreate(reason)
+                };
+            }
+            self.enter(at, Phase::Queued);
         }
-        self.enter(service, Phase::Queued);
+        // Who follows a replacement has waited to learn whether there is one.
+        self.queue.look_at_dependents(&self.graph, group);
     }
 
     fn image_failed(&mut self, service: &ServiceName, failure: &Failure) {
-        let Some(node) = self.nodes.get(service).filter(|n| n.phase == Phase::ObtainingImage) else { return };
-        let phase = match node.plan.unavailable {
+        let Some(group) = self.image_came(service) else { return };
+        let phase = match self.graph.groups[group].unavailable {
             ImageUnavailable::Skip => Phase::Unavailable { reason: failure.what.clone() },
             ImageUnavailable::Fail => Phase::Failed(failure.clone()),
         };
-        self.enter(service, phase);
+        for at in self.graph.groups[group].nodes.clone() {
+            self.enter(at, phase.clone());
+        }
     }
 
-    fn started(&mut self, now: Duration, service: &ServiceName) {
-        let Some(node) = self.nodes.get_mut(service).filter(|n| n.phase == Phase::Starting) else { return };
-        let phase = if node.plan.job {
+    /// The group whose image work has come to its end; `None` when nothing was under way.
+    fn image_came(&mut self, service: &ServiceName) -> Option<usize> {
+        let group = self.graph.group(service)?;
+        let first = self.graph.groups[group].nodes.clone().next()?;
+        if self.graph.nodes[first].phase != Phase::ObtainingImage {
+            return None;
+        }
+        if !self.graph.groups[group].compiled {
+            self.queue.images_busy -= 1;
+        }
+        Some(group)
+    }
+
+    fn created(&mut self, instance: &Instance, container: &ContainerId) {
+        let Some(at) = self.graph.find(instance) else { return };
+        self.call_came(at);
+        if self.graph.nodes[at].phase == Phase::Creating {
+            self.graph.nodes[at].container = Some(container.clone());
+            let on = self.missing_gates(at);
+            self.enter(at, Phase::Waiting { on });
+        }
+    }
+
+    fn started(&mut self, now: Duration, instance: &Instance) {
+        let Some(at) = self.graph.find(instance) else { return };
+        self.call_came(at);
+        let group = &self.graph.groups[self.graph.nodes[at].group];
+        let (job, policy, awaited) = (group.job, group.policy.clone(), self.settings.wait || group.awaited);
+        let node = &mut self.graph.nodes[at];
+        if node.phase != Phase::Starting {
+            return;
+        }
+        let phase = if !awaited {
+            Phase::Started { took: now.saturating_sub(node.began) }
+        } else if job {
             Phase::Running
         } else {
-            node.prober = Some(Prober::new(node.policy.clone(), now));
+            node.prober = Some(Prober::new(policy, now));
             Phase::Probing
         };
-        self.enter(service, phase);
+        self.enter(at, phase);
     }
 
-    fn exited(&mut self, now: Duration, service: &ServiceName, exit: Exit) {
-        let Some(node) = self.nodes.get_mut(service) else { return };
-        let completes = node.plan.job || (!node.restarts && exit.is_success());
+    fn step_failed(&mut self, instance: &Instance, failure: &Failure) {
+        let Some(at) = self.graph.find(instance) else { return };
+        self.call_came(at);
+        if !self.graph.nodes[at].phase.is_final() {
+            self.enter(at, Phase::Failed(failure.clone()));
+        }
+    }
+
+    fn call_came(&mut self, at: usize) {
+        let call = std::mem::take(&mut self.graph.nodes[at].called);
+        self.queue.call_came(call);
+    }
+
+    fn exited(&mut self, now: Duration, instance: &Instance, exit: Exit) {
+        let Some(at) = self.graph.find(instance) else { return };
+        let node = &mut self.graph.nodes[at];
+        let group = &self.graph.groups[node.group];
+        let completes = group.job || (!group.restarts && exit.is_success());
         let phase = match &node.phase {
             // Its end was seen before, or it is not started by this run.
             Phase::Failed(_)
             | Phase::Completed { .. }
             | Phase::Skipped { .. }
+            | Phase::Unavailable { .. }
             | Phase::Queued
             | Phase::ObtainingImage
             | Phase::Creating
@@ -203,213 +245,62 @@ impl Scheduler {
             _ if completes && exit.is_success() => {
                 Phase::Completed { took: now.saturating_sub(node.began), ran: true }
             }
-            Phase::Ready { .. } | Phase::Probing | Phase::Starting
-                if !node.plan.job && node.restarts && node.deaths + 1 < DEATHS =>
+            Phase::Ready { .. } | Phase::Started { .. } | Phase::Probing | Phase::Starting
+                if !group.job && group.restarts && node.deaths + 1 < DEATHS =>
             {
                 // The engine starts it again; what was seen of the last start no longer counts.
                 node.deaths += 1;
-                node.prober = Some(Prober::new(node.policy.clone(), now));
+                node.prober = Some(Prober::new(group.policy.clone(), now));
                 Phase::Probing
             }
             _ => {
-                let kind = if node.plan.job { FailureKind::Step } else { FailureKind::Unhealthy };
+                let kind = if group.job { FailureKind::Step } else { FailureKind::Unhealthy };
                 Phase::Failed(ended(exit, node.deaths).kind(kind))
             }
         };
-        self.enter(service, phase);
+        self.enter(at, phase);
     }
 
-    /// Moves every service as far as it can go.
+    /// Moves every container as far as it can go.
     fn advance(&mut self, now: Duration) {
-        if self.finished {
-            return;
-        }
-        loop {
-            let before = self.outbox.len();
-            // In dependency order: what others wait for comes first in line.
-            for name in self.order.clone() {
-                self.step(now, &name);
-            }
-            if self.outbox.len() == before {
+        self.queue.wake(now);
+        while !self.finished {
+            if let Some(at) = self.queue.next() {
+                self.step(now, at);
+            } else if !self.take_slot(now) {
                 break;
             }
         }
-        if self.nodes.values().all(|n| n.phase.is_final()) {
+        if self.finished {
+            return;
+        }
+        if self.graph.open == 0 {
             self.finish();
+        } else if let Some(at) = self.queue.next_wake() {
+            self.outbox.push(Action::WakeAt(at));
         }
     }
 
-    fn step(&mut self, now: Duration, name: &ServiceName) {
-        let Some(node) = self.nodes.get(name) else { return };
-        match &node.phase {
-            Phase::Queued => self.step_queued(now, name),
-            Phase::Waiting { .. } => self.step_waiting(now, name),
-            Phase::Probing => self.step_probing(now, name),
+    fn enter(&mut self, at: usize, phase: Phase) {
+        let node = &mut self.graph.nodes[at];
+        match (node.phase.is_final(), phase.is_final()) {
+            (false, true) => self.graph.open -= 1,
+            (true, false) => self.graph.open += 1,
             _ => {}
         }
-    }
-
-    fn step_queued(&mut self, now: Duration, name: &ServiceName) {
-        let counts = |node: &Node| node.phase == Phase::ObtainingImage && !node.plan.image.compiled;
-        let busy = self.nodes.values().filter(|node| counts(node)).count();
-        let prepared = self.prepared;
-        let upstream = self.upstream(name);
-        let broken = self.broken_gate(name);
-        let Some(node) = self.nodes.get_mut(name) else { return };
-        if node.image.is_none() {
-            if node.plan.image.compiled || busy < IMAGE_SLOTS {
-                self.outbox.push(Action::ObtainImage(name.clone()));
-                self.enter(name, Phase::ObtainingImage);
-            }
-            return;
-        }
-        if node.plan.decision == Decision::Done {
-            match upstream {
-                Upstream::Open => return,
-                Upstream::Unchanged => {
-                    self.enter(name, Phase::Completed { took: Duration::ZERO, ran: false });
-                    return;
-                }
-                Upstream::Runs(upstream) => {
-                    node.plan.decision = Decision::Run(Reason::UpstreamRuns(upstream));
-                }
-            }
-        }
-        if !prepared {
-            return;
-        }
-        match (&node.plan.decision, node.container.clone()) {
-            (Decision::Keep, Some(container)) => {
-                self.outbox.push(Action::Adopt { service: name.clone(), container });
-                node.began = now;
-                node.prober = Some(Prober::new(node.policy.clone(), now));
-                let healthy = node.plan.existing.as_ref().is_some_and(|e| e.healthy);
-                let phase = match (node.plan.job, healthy) {
-                    (true, _) => Phase::Running,
-                    (false, true) => Phase::Ready { took: Duration::ZERO },
-                    (false, false) => Phase::Probing,
-                };
-                self.enter(name, phase);
-            }
-            (Decision::Start, Some(_)) => {
-                let on = self.missing_gates(name);
-                self.enter(name, Phase::Waiting { on });
-            }
-            (_, existing) => {
-                if let Some(because) = broken {
-                    // Nothing is made for a start that will not come.
-                    self.enter(name, Phase::Skipped { because });
-                    return;
-                }
-                node.replacing.clone_from(&existing);
-                self.outbox.push(Action::Create { service: name.clone(), replacing: existing });
-                self.enter(name, Phase::Creating);
-            }
-        }
-    }
-
-    fn step_waiting(&mut self, now: Duration, name: &ServiceName) {
-        if let Some(because) = self.broken_gate(name) {
-            self.enter(name, Phase::Skipped { because });
-            return;
-        }
-        let missing = self.missing_gates(name);
-        if !missing.is_empty() {
-            if self.nodes.get(name).is_some_and(|n| n.phase != Phase::Waiting { on: missing.clone() }) {
-                self.enter(name, Phase::Waiting { on: missing });
-            }
-            return;
-        }
-        let Some(node) = self.nodes.get_mut(name) else { return };
-        let Some(container) = node.container.clone() else { return };
-        node.began = now;
-        let replacing = node.replacing.take();
-        self.outbox.push(Action::Start { service: name.clone(), container, replacing });
-        self.enter(name, Phase::Starting);
-    }
-
-    fn step_probing(&mut self, now: Duration, name: &ServiceName) {
-        let Some(node) = self.nodes.get_mut(name) else { return };
-        let Some(prober) = &node.prober else { return };
-        let took = now.saturating_sub(node.began);
-        match prober.verdict(now) {
-            Verdict::Ready => self.enter(name, Phase::Ready { took }),
-            Verdict::GaveUp(evidence) => {
-                let what = format!("started but was not ready after {} s: {evidence}", took.as_secs());
-                self.enter(name, Phase::Failed(Failure::new(what).kind(FailureKind::Unhealthy)));
-            }
-            Verdict::Ask(..) if node.asking => {}
-            Verdict::Ask(probe, at) if at <= now => {
-                node.asking = true;
-                self.outbox.push(Action::Ask { service: name.clone(), probe });
-            }
-            Verdict::Ask(_, at) => {
-                let wake = Action::WakeAt(at);
-                if !self.outbox.contains(&wake) {
-                    self.outbox.push(wake);
-                }
-            }
-        }
-    }
-
-    /// What the one-shots do whose results a one-shot reads: a new image may make one run that the plan took for done.
-    fn upstream(&self, name: &ServiceName) -> Upstream {
-        let gates = self.nodes.get(name).map_or(&[][..], |node| &node.plan.gates);
-        let jobs = gates.iter().filter_map(|gate| self.nodes.get(&gate.service)).filter(|node| node.plan.job);
-        let mut answer = Upstream::Unchanged;
-        for node in jobs {
-            match node.plan.decision {
-                Decision::Run(_) => return Upstream::Runs(node.plan.name.clone()),
-                _ if node.phase.is_final() => {}
-                _ => answer = Upstream::Open,
-            }
-        }
-        answer
-    }
-
-    /// The first required dependency that will never hold.
-    fn broken_gate(&self, name: &ServiceName) -> Option<ServiceName> {
-        self.nodes.get(name)?.plan.gates.iter().find_map(|gate| {
-            let phase = &self.nodes.get(&gate.service)?.phase;
-            let broken = match phase {
-                Phase::Failed(_) | Phase::Skipped { .. } | Phase::Unavailable { .. } => true,
-                Phase::Ready { .. } => gate.condition == Condition::ServiceCompletedSuccessfully,
-                // What has ended cannot become healthy.
-                Phase::Completed { .. } => gate.condition == Condition::ServiceHealthy,
-                _ => false,
-            };
-            (broken && gate.required).then(|| gate.service.clone())
-        })
-    }
-
-    fn missing_gates(&self, name: &ServiceName) -> Vec<ServiceName> {
-        let Some(node) = self.nodes.get(name) else { return Vec::new() };
-        node.plan
-            .gates
-            .iter()
-            .filter(|gate| {
-                self.nodes.get(&gate.service).is_some_and(|upstream| !holds(gate.condition, &upstream.phase))
-            })
-            .filter(|gate| {
-                gate.required || self.nodes.get(&gate.service).is_some_and(|n| !n.phase.is_final())
-            })
-            .map(|gate| gate.service.clone())
-            .collect()
-    }
-
-    fn enter(&mut self, service: &ServiceName, phase: Phase) {
-        if let Some(node) = self.nodes.get_mut(service) {
-            node.phase = phase.clone();
-            self.outbox.push(Action::Announce(Event::Entered { service: service.clone(), phase }));
-        }
+        node.phase = phase.clone();
+        let instance = node.instance.clone();
+        self.outbox.push(Action::Announce(Event::Entered { instance, phase }));
+        self.queue.look_at(at);
+        self.queue.look_at_dependents(&self.graph, self.graph.nodes[at].group);
     }
 
     fn end_all(&mut self, phase: impl Fn(&Node) -> Phase) {
-        let open: BTreeSet<ServiceName> =
-            self.nodes.iter().filter(|(_, n)| !n.phase.is_final()).map(|(name, _)| name.clone()).collect();
-        for name in open {
-            let phase = phase(&self.nodes[&name]);
-            self.enter(&name, phase);
+        for at in 0..self.graph.nodes.len() {
+            if !self.graph.nodes[at].phase.is_final() {
+                let phase = phase(&self.graph.nodes[at]);
+                self.enter(at, phase);
+            }
         }
     }
 
@@ -418,24 +309,6 @@ impl Scheduler {
             self.finished = true;
             self.outbox.push(Action::Finish);
         }
-    }
-}
-
-/// See [`Scheduler::upstream`].
-enum Upstream {
-    /// It is not known yet.
-    Open,
-    Unchanged,
-    Runs(ServiceName),
-}
-
-fn holds(condition: Condition, phase: &Phase) -> bool {
-    match condition {
-        Condition::ServiceStarted => {
-            matches!(phase, Phase::Probing | Phase::Running | Phase::Ready { .. } | Phase::Completed { .. })
-        }
-        Condition::ServiceHealthy => matches!(phase, Phase::Ready { .. }),
-        Condition::ServiceCompletedSuccessfully => matches!(phase, Phase::Completed { .. }),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::{Action, Scheduler};
+use super::{Action, Scheduler, Settings};
 use crate::definition::model::{
     Condition, Definition, Dependency, HealthTest, Healthcheck, ImageUnavailable, Restart, Service,
     ServiceName,
@@ -13,7 +13,7 @@ use crate::definition::model::{
 use crate::event::{Event, Failure, ImageSource, Phase};
 use crate::plan::{self, Goal, Plan};
 use crate::probe::Answer;
-use crate::world::{ContainerId, Exit, ImageId, World};
+use crate::world::{ContainerId, Exit, ImageId, Instance, World};
 
 /// What a service of the simulation does.
 #[derive(Debug, Clone)]
@@ -161,7 +161,7 @@ impl Simulation<'_> {
             Action::Prepare => self.later(5, Event::Prepared),
             Action::ObtainImage(service) => {
                 self.busy_images += 1;
-                assert!(self.busy_images <= super::IMAGE_SLOTS, "image work is bounded");
+                assert!(self.busy_images <= Settings::default().images, "image work is bounded");
                 let Script { fault, image_ms, .. } = *self.script(&service);
                 let event = match fault {
                     Fault::ImageMissing | Fault::ImageMissingTolerated => {
@@ -175,32 +175,36 @@ impl Simulation<'_> {
                 };
                 self.later(image_ms, event);
             }
-            Action::Create { service, .. } => {
+            Action::Create { instance, .. } => {
+                let service = instance.service.clone();
                 let event = match self.script(&service).fault {
-                    Fault::CreateFails => Event::StepFailed { service, failure: Failure::new("no") },
-                    _ => Event::Created { container: ContainerId(service.to_string()), service },
+                    Fault::CreateFails => Event::StepFailed { instance, failure: Failure::new("no") },
+                    _ => Event::Created { container: ContainerId(service.to_string()), instance },
                 };
                 self.later(10, event);
             }
-            Action::Start { service, .. } => self.start(service, plan),
-            Action::Ask { service, probe } => {
+            Action::Start { instance, .. } => self.start(instance, plan),
+            Action::Restart { .. } => panic!("nothing runs before"),
+            Action::Ask { instance, probe } => {
+                let service = instance.service.clone();
                 let script = self.script(&service);
                 let since = self.now.saturating_sub(self.started[&service]);
                 let ready =
                     script.fault != Fault::NeverReady && since >= Duration::from_millis(script.ready_ms);
                 let answer = if ready { Answer::Yes } else { Answer::No("not yet".to_owned()) };
-                self.later(40, Event::Answered { service, probe, answer });
+                self.later(40, Event::Answered { instance, probe, answer });
             }
             Action::WakeAt(at) => self.wake = Some(self.wake.map_or(at, |wake| wake.min(at))),
             Action::Adopt { .. } | Action::Finish => {}
-            Action::Announce(Event::Entered { service, phase }) => {
-                self.phases.insert(service, phase);
+            Action::Announce(Event::Entered { instance, phase }) => {
+                self.phases.insert(instance.service, phase);
             }
             Action::Announce(other) => panic!("announced {other:?}"),
         }
     }
 
-    fn start(&mut self, service: ServiceName, plan: &Plan) {
+    fn start(&mut self, instance: Instance, plan: &Plan) {
+        let service = instance.service.clone();
         *self.starts.entry(service.clone()).or_default() += 1;
         for gate in &plan.service(&service).unwrap().gates {
             let phase = self.phases.get(&gate.service);
@@ -222,21 +226,21 @@ impl Simulation<'_> {
         }
         let Script { fault, start_ms, ready_ms, .. } = *self.script(&service);
         if fault == Fault::StartFails {
-            self.later(start_ms, Event::StepFailed { service, failure: Failure::new("no") });
+            self.later(start_ms, Event::StepFailed { instance, failure: Failure::new("no") });
             return;
         }
         self.started.insert(service.clone(), self.now + Duration::from_millis(start_ms));
-        self.later(start_ms, Event::Started { service: service.clone() });
+        self.later(start_ms, Event::Started { instance: instance.clone() });
         if self.jobs.contains(&service) {
             let code = i64::from(matches!(fault, Fault::JobFails | Fault::DiesOnStart | Fault::NeverReady));
             let exit = Exit { code, out_of_memory: false };
             // Twice: a lost or repeated event changes nothing.
-            self.later(start_ms + ready_ms, Event::Exited { service: service.clone(), exit });
-            self.later(start_ms + ready_ms + 1, Event::Exited { service, exit });
+            self.later(start_ms + ready_ms, Event::Exited { instance: instance.clone(), exit });
+            self.later(start_ms + ready_ms + 1, Event::Exited { instance, exit });
         } else if fault == Fault::DiesOnStart {
             let exit = Exit { code: 1, out_of_memory: false };
             for death in 1..=3 {
-                self.later(start_ms + death * 10, Event::Exited { service: service.clone(), exit });
+                self.later(start_ms + death * 10, Event::Exited { instance: instance.clone(), exit });
             }
         }
     }
@@ -245,7 +249,7 @@ impl Simulation<'_> {
 fn run(scripts: &[Script]) -> (BTreeMap<ServiceName, Phase>, BTreeMap<ServiceName, u32>) {
     let definition = definition(scripts);
     let plan = plan::make(&definition, &World::default(), &Goal::default(), &|_| String::new());
-    let mut scheduler = Scheduler::new(&plan, &definition);
+    let mut scheduler = Scheduler::new(&plan, &definition, Settings::default());
     let mut simulation = Simulation {
         scripts,
         jobs: definition.jobs(),
@@ -277,7 +281,7 @@ fn run(scripts: &[Script]) -> (BTreeMap<ServiceName, Phase>, BTreeMap<ServiceNam
         }
         actions = scheduler.on(at, &event);
     }
-    (scheduler.phases().map(|(n, p)| (n.clone(), p.clone())).collect(), simulation.starts)
+    (scheduler.phases().map(|(n, p)| (n.service.clone(), p.clone())).collect(), simulation.starts)
 }
 
 proptest! {
@@ -342,7 +346,7 @@ fn an_interrupt_ends_the_run_at_once() {
     let scripts = [Script { depends: vec![], fault: Fault::None, image_ms: 5, start_ms: 5, ready_ms: 5 }];
     let definition = definition(&scripts);
     let plan = plan::make(&definition, &World::default(), &Goal::default(), &|_| String::new());
-    let mut scheduler = Scheduler::new(&plan, &definition);
+    let mut scheduler = Scheduler::new(&plan, &definition, Settings::default());
     scheduler.begin(Duration::ZERO);
     assert_eq!(scheduler.on(Duration::from_millis(1), &Event::Interrupted), vec![Action::Finish]);
     assert_eq!(

@@ -58,6 +58,7 @@ pub fn target(directory: &Path) -> PathBuf {
 pub async fn compile(
     directory: &Path,
     build: &HostBuild,
+    offline: bool,
     progress: &mut dyn FnMut(String),
 ) -> Result<(), HostError> {
     if let Some(script) = &build.prepare {
@@ -66,16 +67,17 @@ pub async fn compile(
         run(command, progress).await?;
     }
     for binary in &build.binaries {
-        run(cargo(directory, build, binary), progress).await?;
+        run(cargo(directory, build, binary, offline), progress).await?;
     }
     Ok(())
 }
 
 /// `cargo rustc` so that the C library is linked statically into this binary alone: build scripts, procedural macros and the
 /// other binaries keep what they need.
-fn cargo(directory: &Path, build: &HostBuild, binary: &str) -> Command {
+fn cargo(directory: &Path, build: &HostBuild, binary: &str, offline: bool) -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(directory).args(["rustc", "--release", "--locked", "--package", &build.package]);
+    command.args(offline.then_some("--offline"));
     command.args(["--bin", binary, "--target-dir"]).arg(directory.join("target"));
     if build.standalone {
         command.args(["--", "-C", "target-feature=+crt-static"]);

@@ -2,14 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Decision, Existing, Gate, Goal, ImagePlan, Plan, Reason, ServicePlan};
+use super::{
+    Decision, Existing, Gate, Goal, ImagePlan, InstancePlan, Plan, Present, Pull, Reason, ServicePlan,
+};
 use crate::definition::graph;
-use crate::definition::model::{Definition, ImageUnavailable, MountSource, Service, ServiceName};
+use crate::definition::model::{Definition, ImageUnavailable, MountSource, PullPolicy, Service, ServiceName};
+use crate::definition::render;
 use crate::world::{Container, Health, State, World};
 
-/// The plan that makes `world` what `definition` asks for, as far as `goal` reaches. `hash` gives the configuration hash of a
-/// service, as its container's label carries it.
-pub fn make(definition: &Definition, world: &World, goal: &Goal, hash: &dyn Fn(&Service) -> String) -> Plan {
+/// How a service's configuration is compared with what a container was made from: its hash, as the container's label carries it.
+pub type Fingerprint<'a> = &'a dyn Fn(&Service) -> String;
+
+/// The plan that makes `world` what `definition` asks for, as far as `goal` reaches.
+pub fn make(definition: &Definition, world: &World, goal: &Goal, hash: Fingerprint<'_>) -> Plan {
     let selected = selected(definition, goal);
     let new_volumes: BTreeSet<&str> = definition
         .volumes
@@ -34,11 +39,20 @@ pub fn make(definition: &Definition, world: &World, goal: &Goal, hash: &dyn Fn(&
     let jobs = definition.jobs();
     let mut made: BTreeMap<ServiceName, ServicePlan> = BTreeMap::new();
     let mut order = Vec::new();
+    let by_service = by_service(world);
     for name in graph::topological(definition) {
         if selected.contains(&name) {
-            let context =
-                Context { definition, world, goal, jobs: &jobs, new_volumes: &new_volumes, above: &made };
-            let service = context.service(&definition.services[&name], hash);
+            let containers = by_service.get(&name).map_or(&[][..], Vec::as_slice);
+            let context = Context {
+                definition,
+                world,
+                goal,
+                jobs: &jobs,
+                selected: &selected,
+                new_volumes: &new_volumes,
+                above: &made,
+            };
+            let service = context.service(&definition.services[&name], containers, hash);
             order.push(name.clone());
             made.insert(name, service);
         }
@@ -53,15 +67,30 @@ pub fn make(definition: &Definition, world: &World, goal: &Goal, hash: &dyn Fn(&
         orphans: world
             .containers
             .iter()
-            .filter(|c| !definition.services.contains_key(&c.service))
-            .map(|c| c.name.clone())
+            .filter(|c| !c.aside && !definition.services.contains_key(&c.service))
+            .map(present)
             .collect(),
+        remove_orphans: goal.remove_orphans,
     }
+}
+
+fn by_service(world: &World) -> BTreeMap<&ServiceName, Vec<&Container>> {
+    let mut by_service: BTreeMap<&ServiceName, Vec<&Container>> = BTreeMap::new();
+    for container in world.containers.iter().filter(|c| !c.aside) {
+        by_service.entry(&container.service).or_default().push(container);
+    }
+    by_service
+}
+
+fn present(container: &Container) -> Present {
+    Present { id: container.id.clone(), name: container.name.clone() }
 }
 
 fn selected(definition: &Definition, goal: &Goal) -> BTreeSet<ServiceName> {
     if goal.services.is_empty() {
         definition.services.keys().cloned().collect()
+    } else if goal.no_dependencies {
+        goal.services.iter().filter(|name| definition.services.contains_key(*name)).cloned().collect()
     } else {
         graph::with_dependencies(definition, &goal.services)
     }
@@ -84,54 +113,121 @@ struct Context<'a> {
     world: &'a World,
     goal: &'a Goal,
     jobs: &'a BTreeSet<ServiceName>,
+    selected: &'a BTreeSet<ServiceName>,
     new_volumes: &'a BTreeSet<&'a str>,
     above: &'a BTreeMap<ServiceName, ServicePlan>,
 }
 
 impl Context<'_> {
-    fn service(&self, service: &Service, hash: &dyn Fn(&Service) -> String) -> ServicePlan {
+    fn service(&self, service: &Service, containers: &[&Container], hash: Fingerprint<'_>) -> ServicePlan {
         let config_hash = hash(service);
         let present = self.world.images.get(&service.image).cloned();
-        let obtain = present.is_none() || (self.goal.build && service.build.is_some());
+        let wanted = usize::try_from(service.replicas()).unwrap_or(usize::MAX);
+        let (kept, surplus) = self.assigned(service, containers, &config_hash, wanted);
         let job = self.jobs.contains(&service.name);
-        let container = self.world.of(&service.name).find(|c| !c.aside);
-        let fits = container.map(|c| self.fits(c, &config_hash, service));
-        let decision = match (container, fits) {
-            (None, _) | (_, None) if job => Decision::Run(Reason::FirstRun),
-            (None, _) | (_, None) => Decision::Create,
-            (Some(container), Some(fits)) if job => self.job(service, container, fits),
-            (Some(_), Some(Err(reason))) => Decision::Recreate(reason),
-            (Some(container), Some(Ok(()))) => match &container.state {
-                State::Running { .. } | State::Restarting => Decision::Keep,
-                State::Created | State::Exited(_) | State::Paused => Decision::Start,
-                State::Removing => Decision::Create,
-                State::Dead => Decision::Recreate(Reason::Unusable("dead".to_owned())),
-            },
-        };
+        let instances: Vec<InstancePlan> = kept
+            .into_iter()
+            .map(|(number, container)| InstancePlan {
+                number,
+                decision: self.decision(service, job, container, &config_hash),
+                existing: container.map(existing),
+            })
+            .collect();
         ServicePlan {
             name: service.name.clone(),
-            decision,
             gates: self.gates(service),
             job,
             image: ImagePlan {
                 reference: service.image.clone(),
+                obtain: !instances.is_empty() && self.obtains(service, present.is_some()),
                 present,
-                obtain,
                 compiled: service.pdex.host_build.is_some(),
             },
+            instances,
+            surplus: surplus.into_iter().map(self::present).collect(),
             config_hash,
-            existing: container.map(|c| Existing {
-                id: c.id.clone(),
-                image: c.image.clone(),
-                running: matches!(c.state, State::Running { .. } | State::Restarting),
-                healthy: c.state == State::Running { health: Some(Health::Healthy) },
-            }),
             unavailable: if self.goal.services.contains(&service.name) {
                 ImageUnavailable::Fail
             } else {
                 service.pdex.image_unavailable
             },
         }
+    }
+
+    fn obtains(&self, service: &Service, present: bool) -> bool {
+        let built = service.build.is_some();
+        match (self.goal.pull, service.pull_policy) {
+            _ if !present => true,
+            (_, Some(PullPolicy::Build)) if built => true,
+            (Pull::Always, _) | (Pull::Missing, Some(PullPolicy::Always)) if !built => true,
+            _ => built && self.goal.build,
+        }
+    }
+
+    /// Which containers stay, by the number each has, and which are too many: those that would have to be replaced go first, then
+    /// the ones with the highest numbers. What is missing gets the lowest numbers that are free.
+    fn assigned<'c>(
+        &self,
+        service: &Service,
+        containers: &[&'c Container],
+        config_hash: &str,
+        wanted: usize,
+    ) -> (BTreeMap<u32, Option<&'c Container>>, Vec<&'c Container>) {
+        let mut sorted = containers.to_vec();
+        sorted.sort_by_key(|c| (self.fits(c, config_hash, service).is_err(), c.number, c.name.clone()));
+        let mut kept: BTreeMap<u32, Option<&Container>> = BTreeMap::new();
+        let mut surplus = Vec::new();
+        for container in sorted {
+            if kept.len() < wanted && !kept.contains_key(&container.number) {
+                kept.insert(container.number, Some(container));
+            } else {
+                surplus.push(container);
+            }
+        }
+        let mut number = 1;
+        while kept.len() < wanted {
+            kept.entry(number).or_insert(None);
+            number += 1;
+        }
+        (kept, surplus)
+    }
+
+    fn decision(&self, service: &Service, job: bool, container: Option<&Container>, hash: &str) -> Decision {
+        let Some(container) = container else {
+            return if job { Decision::Run(Reason::FirstRun) } else { Decision::Create };
+        };
+        let fits = self.fits(container, hash, service);
+        if job {
+            return self.job(service, container, fits);
+        }
+        if let Err(reason) = fits {
+            return Decision::Recreate(reason);
+        }
+        match &container.state {
+            State::Running { .. } | State::Restarting => match self.replaced_above(service) {
+                // What lives in another's namespaces was made for that very container.
+                Some(above) if service.shares().any(|shared| *shared == above) => {
+                    Decision::Recreate(Reason::UpstreamReplaced(above))
+                }
+                Some(above) => Decision::Restart(Reason::UpstreamReplaced(above)),
+                None => Decision::Keep,
+            },
+            State::Created | State::Exited(_) | State::Paused => Decision::Start,
+            State::Removing => Decision::Create,
+            State::Dead => Decision::Recreate(Reason::Unusable("dead".to_owned())),
+        }
+    }
+
+    /// A dependency that is replaced and takes the service along (`restart: true`).
+    fn replaced_above(&self, service: &Service) -> Option<ServiceName> {
+        let replaced = |name: &ServiceName| {
+            let plan = self.above.get(name);
+            plan.is_some_and(|plan| {
+                plan.instances.iter().any(|i| matches!(i.decision, Decision::Recreate(_)))
+            })
+        };
+        let followed = service.depends_on.iter().filter(|(_, dependency)| dependency.restart);
+        followed.map(|(name, _)| name).find(|name| replaced(name)).cloned()
     }
 
     /// A job that ran to success on the same inputs is done; in doubt it runs.
@@ -160,10 +256,7 @@ impl Context<'_> {
     }
 
     fn stale_inputs(&self, service: &Service) -> Option<Reason> {
-        let upstream = service
-            .depends_on
-            .keys()
-            .find(|name| self.above.get(*name).is_some_and(|plan| matches!(plan.decision, Decision::Run(_))));
+        let upstream = service.depends_on.keys().find(|name| self.above.get(*name).is_some_and(runs));
         if let Some(name) = upstream {
             return Some(Reason::UpstreamRuns(name.clone()));
         }
@@ -188,11 +281,14 @@ impl Context<'_> {
     }
 
     fn fits(&self, container: &Container, config_hash: &str, service: &Service) -> Result<(), Reason> {
-        if self.goal.force_recreate {
+        if self.goal.no_recreate {
+            return Ok(());
+        }
+        if self.goal.force_recreate && self.is_named(&service.name) {
             return Err(Reason::Requested);
         }
         if container.config_hash != config_hash {
-            return Err(Reason::ConfigurationChanged);
+            return Err(Reason::ConfigurationChanged(render::changes(&container.fields, service)));
         }
         match self.world.images.get(&service.image) {
             Some(image) if *image != container.image => Err(Reason::ImageChanged),
@@ -200,17 +296,36 @@ impl Context<'_> {
         }
     }
 
+    fn is_named(&self, name: &ServiceName) -> bool {
+        self.goal.services.is_empty() || self.goal.services.contains(name)
+    }
+
     fn gates(&self, service: &Service) -> Vec<Gate> {
         service
             .depends_on
             .iter()
-            .filter(|(name, _)| self.definition.services.contains_key(*name))
+            .filter(|(name, _)| self.selected.contains(*name))
             .map(|(name, dependency)| Gate {
                 service: name.clone(),
                 condition: dependency.condition,
                 required: dependency.required,
+                restart: dependency.restart,
             })
             .collect()
+    }
+}
+
+/// Whether a one-shot runs again.
+fn runs(plan: &ServicePlan) -> bool {
+    plan.instances.iter().any(|instance| matches!(instance.decision, Decision::Run(_)))
+}
+
+fn existing(container: &Container) -> Existing {
+    Existing {
+        id: container.id.clone(),
+        image: container.image.clone(),
+        running: matches!(container.state, State::Running { .. } | State::Restarting),
+        healthy: container.state == State::Running { health: Some(Health::Healthy) },
     }
 }
 

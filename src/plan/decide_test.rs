@@ -81,6 +81,8 @@ fn container(line: &str) -> Container {
         id: ContainerId(format!("id of {name}")),
         name: name.to_owned(),
         service: ServiceName::new(service),
+        number: name.trim_end_matches(ASIDE).rsplit('-').next().unwrap().parse().unwrap(),
+        fields: std::collections::BTreeMap::new(),
         config_hash: if line.ends_with("old configuration") { "old" } else { "hash" }.to_owned(),
         image: ImageId(if line.ends_with("old image") { "old" } else { image }.to_owned()),
         state,
@@ -283,12 +285,12 @@ fn named_services_come_with_what_they_need_and_nothing_else() {
 }
 
 #[test]
-fn replacing_everything_is_what_the_user_asked_for() {
+fn what_is_named_is_replaced_when_that_is_asked_for() {
     let goal = Goal { services: names(&["metrics", "load"]), force_recreate: true, ..Goal::default() };
     check(
         &world(SETTLED),
         &goal,
-        "db: recreate (requested)
+        "db: keep
          load: run once (requested), after db ready
          metrics: recreate (requested)",
     );

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::definition::model::ServiceName;
 use crate::event::{Failure, Phase};
 use crate::finding::{Finding, Severity};
+use crate::world::Instance;
 
 /// Findings, one block each: `error: file:line: message`, then the hint.
 pub fn findings(findings: &[Finding]) -> String {
@@ -24,7 +24,7 @@ pub fn findings(findings: &[Finding]) -> String {
 }
 
 /// What failed and why, root causes only; what was skipped because of it in one line each.
-pub fn diagnosis<'a>(phases: impl Iterator<Item = (&'a ServiceName, &'a Phase)> + Clone) -> String {
+pub fn diagnosis<'a>(phases: impl Iterator<Item = (&'a Instance, &'a Phase)> + Clone) -> String {
     let mut text = String::new();
     for (service, phase) in phases.clone() {
         if let Phase::Failed(failure) = phase {
@@ -39,7 +39,7 @@ pub fn diagnosis<'a>(phases: impl Iterator<Item = (&'a ServiceName, &'a Phase)> 
     text
 }
 
-fn block(service: &ServiceName, failure: &Failure) -> String {
+fn block(service: &Instance, failure: &Failure) -> String {
     let mut text = format!("error: {service}: {}\n", failure.what);
     for line in &failure.evidence {
         let _ = writeln!(text, "  | {line}");
@@ -53,6 +53,7 @@ fn block(service: &ServiceName, failure: &Failure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::definition::model::ServiceName;
 
     #[test]
     fn the_root_cause_comes_first_with_its_evidence_and_the_next_step() {
@@ -61,8 +62,8 @@ mod tests {
             ..Failure::new("ended with exit code 1").hint("pdex logs etl")
         };
         let phases = [
-            (ServiceName::new("api"), Phase::Skipped { because: ServiceName::new("etl") }),
-            (ServiceName::new("etl"), Phase::Failed(failure)),
+            (Instance::first(ServiceName::new("api")), Phase::Skipped { because: ServiceName::new("etl") }),
+            (Instance::first(ServiceName::new("etl")), Phase::Failed(failure)),
         ];
         let text = diagnosis(phases.iter().map(|(name, phase)| (name, phase)));
         assert_eq!(

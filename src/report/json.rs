@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::tables;
 use crate::checks::{CheckResult, Outcome};
 use crate::definition::model::Definition;
+use crate::plan::{Decision, Plan, Present, Reason, ServicePlan};
 use crate::world::World;
 
 /// Raised when a field changes its meaning or goes.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// `ps --json`.
 pub fn containers(definition: &Definition, world: &World) -> Value {
@@ -19,6 +20,73 @@ pub fn containers(definition: &Definition, world: &World) -> Value {
         .map(|c| json!({"service": c.service, "container": c.name, "id": c.id.0, "state": tables::state(c)}))
         .collect();
     json!({"version": VERSION, "project": definition.project, "containers": rows})
+}
+
+/// `plan --json`.
+pub fn plan(plan: &Plan) -> Value {
+    let names = |list: &[Present]| list.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    let services: Vec<Value> = plan.services.iter().map(service).collect();
+    json!({
+        "version": VERSION,
+        "project": plan.project,
+        "changes": !plan.is_empty(),
+        "networks": plan.networks,
+        "volumes": plan.volumes,
+        "services": services,
+        "left_overs": plan.stale.len(),
+        "orphans": names(&plan.orphans),
+        "remove_orphans": plan.remove_orphans,
+    })
+}
+
+fn service(service: &ServicePlan) -> Value {
+    let containers: Vec<Value> = service
+        .instances
+        .iter()
+        .map(|instance| {
+            let decision = match &instance.decision {
+                Decision::Create => "create",
+                Decision::Recreate(_) => "recreate",
+                Decision::Start => "start",
+                Decision::Restart(_) => "restart",
+                Decision::Keep => "keep",
+                Decision::Run(_) => "run",
+                Decision::Done => "done",
+            };
+            let reason = match &instance.decision {
+                Decision::Recreate(reason) | Decision::Restart(reason) | Decision::Run(reason) => {
+                    Some(reason)
+                }
+                _ => None,
+            };
+            let fields = match reason {
+                Some(Reason::ConfigurationChanged(changes)) => {
+                    changes.iter().map(ToString::to_string).collect()
+                }
+                _ => Vec::new(),
+            };
+            json!({
+                "number": instance.number,
+                "decision": decision,
+                "reason": reason.map(ToString::to_string),
+                "fields": fields,
+            })
+        })
+        .collect();
+    let gates: Vec<Value> = service
+        .gates
+        .iter()
+        .map(|g| json!({"service": g.service, "condition": g.condition, "required": g.required}))
+        .collect();
+    json!({
+        "service": service.name,
+        "job": service.job,
+        "image": service.image.reference,
+        "obtain_image": service.image.obtain,
+        "after": gates,
+        "containers": containers,
+        "remove": service.surplus.iter().map(|c| c.name.clone()).collect::<Vec<_>>(),
+    })
 }
 
 /// `validate --json`.

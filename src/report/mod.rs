@@ -1,10 +1,12 @@
 //! What people and programs read. The only layer that words and prints: results go to the writer of the standard output,
 //! progress to the one of the error output.
 
+mod events;
 pub mod failures;
 pub mod json;
 pub mod progress;
 pub mod tables;
+pub mod timeline;
 
 use std::time::Duration;
 
@@ -33,6 +35,8 @@ pub fn words(phase: &Phase) -> String {
         Phase::Starting => "starting".to_owned(),
         Phase::Probing => "started, waiting until it is ready".to_owned(),
         Phase::Running => "running".to_owned(),
+        Phase::Started { took } if took.is_zero() => "running".to_owned(),
+        Phase::Started { took } => format!("started in {}, not waited for", spell(*took)),
         Phase::Ready { took } if took.is_zero() => "ready (was running)".to_owned(),
         Phase::Ready { took } => format!("ready after {}", spell(*took)),
         Phase::Completed { ran: false, .. } => "completed before, inputs unchanged".to_owned(),

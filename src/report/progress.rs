@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::words;
+use super::{events, words};
 use crate::definition::model::ServiceName;
 use crate::event::{Event, ImageSource, Phase};
 use crate::plan::Plan;
+use crate::world::Instance;
 
 /// Between two frames of a spinner.
 const FRAME: Duration = Duration::from_millis(120);
@@ -24,6 +25,8 @@ pub enum Progress {
     Live(Live),
     /// A line each, to any writer.
     Plain(Plain),
+    /// A JSON document each, to any writer.
+    Json(Box<dyn Write>),
     Quiet,
 }
 
@@ -31,27 +34,33 @@ impl Progress {
     /// Spinners for the plan's services on the error output.
     pub fn live(plan: &Plan) -> Self {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-        let width = plan.services.iter().map(|s| s.name.as_str().len()).max().unwrap_or_default();
+        let labels = labels(plan);
+        let width = width(&labels);
         let style = ProgressStyle::with_template("{spinner} {prefix} {msg}")
             .map_or_else(|_| ProgressStyle::default_spinner(), |style| style.tick_strings(&TICKS));
-        let lines = plan
-            .services
-            .iter()
-            .map(|service| {
+        let lines = labels
+            .into_iter()
+            .map(|(instance, label)| {
                 let bar = bars.add(ProgressBar::new_spinner().with_style(style.clone()));
-                bar.set_prefix(format!("{:width$}", service.name));
+                bar.set_prefix(format!("{label:width$}"));
                 bar.set_message("queued");
                 bar.enable_steady_tick(FRAME);
-                (service.name.clone(), bar)
+                (instance, bar)
             })
             .collect();
-        Self::Live(Live { lines })
+        Self::Live(Live { bars, lines })
     }
 
     /// A line per event.
     pub fn plain(plan: &Plan, out: Box<dyn Write>) -> Self {
-        let width = plan.services.iter().map(|s| s.name.as_str().len()).max().unwrap_or_default();
-        Self::Plain(Plain { out, width, told: BTreeMap::new() })
+        let labels: BTreeMap<Instance, String> = labels(plan).into_iter().collect();
+        let width = labels.values().map(|label| label.chars().count()).max().unwrap_or_default();
+        Self::Plain(Plain { out, labels, width, told: BTreeMap::new() })
+    }
+
+    /// A JSON document per event.
+    pub fn json(out: Box<dyn Write>) -> Self {
+        Self::Json(out)
     }
 
     /// Takes in an event that happened at `at`.
@@ -60,6 +69,11 @@ impl Progress {
             Self::Live(live) => live.event(event),
             // A closed error output must not end the run it tells about.
             Self::Plain(plain) => plain.event(at, event).unwrap_or_default(),
+            Self::Json(out) => {
+                if let Some(line) = events::line(at, event) {
+                    writeln!(out, "{line}").unwrap_or_default();
+                }
+            }
             Self::Quiet => {}
         }
     }
@@ -70,14 +84,15 @@ const TICKS: [&str; 11] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧
 
 /// See [`Progress::Live`].
 pub struct Live {
-    lines: BTreeMap<ServiceName, ProgressBar>,
+    bars: MultiProgress,
+    lines: BTreeMap<Instance, ProgressBar>,
 }
 
 impl Live {
     fn event(&self, event: &Event) {
         match event {
-            Event::Entered { service, phase } => {
-                let Some(bar) = self.lines.get(service) else { return };
+            Event::Entered { instance, phase } => {
+                let Some(bar) = self.lines.get(instance) else { return };
                 let text = format!("{} {}", mark(phase), words(phase));
                 if phase.is_final() {
                     bar.finish_with_message(text);
@@ -86,18 +101,50 @@ impl Live {
                 }
             }
             Event::ImageProgress { service, line } => {
-                if let Some(bar) = self.lines.get(service) {
+                if let Some(bar) = self.line_of(service) {
                     bar.set_message(format!("image: {}", cut(line)));
                 }
+            }
+            Event::Warned { instance, message } => {
+                // A terminal that is gone must not end the run it is told about.
+                self.bars.println(format!("warning: {instance}: {message}")).unwrap_or_default();
             }
             _ => {}
         }
     }
+
+    /// What is done for a service as a whole is shown with its first container.
+    fn line_of(&self, service: &ServiceName) -> Option<&ProgressBar> {
+        let first = Instance { service: service.clone(), number: 0 };
+        self.lines
+            .range(first..)
+            .next()
+            .filter(|(instance, _)| instance.service == *service)
+            .map(|(_, bar)| bar)
+    }
+}
+
+/// Every container of the plan with what it is called here: the service's name, with a number where there are several.
+fn labels(plan: &Plan) -> Vec<(Instance, String)> {
+    let several = |service: &ServiceName| plan.service(service).is_some_and(|s| s.instances.len() > 1);
+    let label = |instance: &Instance| {
+        if several(&instance.service) {
+            format!("{}-{}", instance.service, instance.number)
+        } else {
+            instance.service.to_string()
+        }
+    };
+    plan.instances().map(|(instance, _)| (instance.clone(), label(&instance))).collect()
+}
+
+fn width(labels: &[(Instance, String)]) -> usize {
+    labels.iter().map(|(_, label)| label.chars().count()).max().unwrap_or_default()
 }
 
 /// See [`Progress::Plain`].
 pub struct Plain {
     out: Box<dyn Write>,
+    labels: BTreeMap<Instance, String>,
     width: usize,
     /// When a line of image work was last shown, by service.
     told: BTreeMap<ServiceName, Duration>,
@@ -105,11 +152,13 @@ pub struct Plain {
 
 impl Plain {
     fn event(&mut self, at: Duration, event: &Event) -> std::io::Result<()> {
-        let width = self.width;
-        let (service, text) = match event {
+        let (label, text) = match event {
             Event::Entered { phase: Phase::Queued | Phase::Creating | Phase::Starting, .. } => return Ok(()),
             Event::Entered { phase: Phase::Waiting { on }, .. } if on.is_empty() => return Ok(()),
-            Event::Entered { service, phase } => (service, format!("{} {}", mark(phase), words(phase))),
+            Event::Entered { instance, phase } => {
+                (self.label(instance), format!("{} {}", mark(phase), words(phase)))
+            }
+            Event::Warned { instance, message } => (self.label(instance), format!("! {message}")),
             Event::ImageProgress { service, line } => {
                 // Builds talk much; now and then a line shows that they go on.
                 let last = self.told.get(service).copied();
@@ -117,19 +166,26 @@ impl Plain {
                     return Ok(());
                 }
                 self.told.insert(service.clone(), at);
-                (service, format!("  image: {}", cut(line)))
+                (service.to_string(), format!("  image: {}", cut(line)))
             }
-            Event::ImageReady { service, source, .. } => (service, format!("  image {}", origin(source))),
+            Event::ImageReady { service, source, .. } => {
+                (service.to_string(), format!("  image {}", origin(source)))
+            }
             _ => return Ok(()),
         };
-        writeln!(self.out, "{:>7.2} s  {:width$} {text}", at.as_secs_f64(), service.as_str())
+        let width = self.width;
+        writeln!(self.out, "{:>7.2} s  {label:width$} {text}", at.as_secs_f64())
+    }
+
+    fn label(&self, instance: &Instance) -> String {
+        self.labels.get(instance).cloned().unwrap_or_else(|| instance.to_string())
     }
 }
 
 /// A sign that does not depend on colour.
 pub fn mark(phase: &Phase) -> char {
     match phase {
-        Phase::Ready { .. } | Phase::Completed { .. } => '✓',
+        Phase::Started { .. } | Phase::Ready { .. } | Phase::Completed { .. } => '✓',
         Phase::Failed(_) => '✗',
         Phase::Skipped { .. } | Phase::Unavailable { .. } => '–',
         _ => '·',

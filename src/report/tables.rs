@@ -7,7 +7,7 @@ use super::{progress::mark, words};
 use crate::checks::{CheckResult, Outcome as Checked};
 use crate::definition::model::{Definition, Port, ServiceName};
 use crate::event::Phase;
-use crate::world::{Container, Health, State, World};
+use crate::world::{Container, Health, Instance, State, World};
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
@@ -24,12 +24,12 @@ fn trimmed(table: &Table) -> String {
 /// The closing table of `up`, in the definition's dependency order.
 pub fn outcome<'a>(
     definition: &Definition,
-    phases: impl Iterator<Item = (&'a ServiceName, &'a Phase)>,
+    phases: impl Iterator<Item = (&'a Instance, &'a Phase)>,
 ) -> String {
     let mut rows = table(&["service", "state", "address"]);
     for (name, phase) in phases {
-        let running = matches!(phase, Phase::Ready { .. });
-        let service = definition.services.get(name).filter(|_| running);
+        let running = matches!(phase, Phase::Ready { .. } | Phase::Started { .. });
+        let service = definition.services.get(&name.service).filter(|_| running);
         let addresses: Vec<String> =
             service.map_or_else(Vec::new, |s| s.ports.iter().filter_map(address).collect());
         rows.add_row([name.to_string(), format!("{} {}", mark(phase), words(phase)), addresses.join(" ")]);

@@ -53,7 +53,7 @@ pub trait Runtime {
     async fn exec(
         &self,
         id: &ContainerId,
-        argv: &[String],
+        order: &ExecOrder,
         limit: Duration,
     ) -> Result<ExecOutcome, RuntimeError>;
     /// An HTTP GET of a published address; the status code.
@@ -88,8 +88,27 @@ pub trait Runtime {
 #[derive(Debug, Clone)]
 pub struct CreateOrder<'a> {
     pub name: String,
+    /// Which of the service's containers it is, from 1.
+    pub number: u32,
     pub image: &'a ImageId,
     pub plan: &'a ServicePlan,
+}
+
+/// A command to run inside a container. What is silent is as the container's own process has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExecOrder {
+    pub argv: Vec<String>,
+    pub user: Option<String>,
+    pub privileged: bool,
+    pub working_dir: Option<String>,
+    pub environment: BTreeMap<String, String>,
+}
+
+impl ExecOrder {
+    /// Nothing but the command.
+    pub fn of(argv: &[String]) -> Self {
+        Self { argv: argv.to_vec(), ..Self::default() }
+    }
 }
 
 /// A command's end inside a container.
@@ -172,9 +191,9 @@ impl RuntimeError {
     }
 }
 
-/// The name that Compose gives a service's first container.
-pub fn container_name(project: &str, service: &Service) -> String {
-    service.container_name.clone().unwrap_or_else(|| format!("{project}-{}-1", service.name))
+/// The name that Compose gives a service's container of that number.
+pub fn container_name(project: &str, service: &Service, number: u32) -> String {
+    service.container_name.clone().unwrap_or_else(|| format!("{project}-{}-{number}", service.name))
 }
 
 /// Bind sources that are missing or hold nothing but dot files: a matter of this machine's disk, not of the engine.

@@ -28,7 +28,7 @@ use tokio::time::{Instant, sleep};
 
 use self::memory::{Held, Memory};
 use super::{
-    BuildOrder, CreateOrder, ExecOutcome, ImportOrder, LogLine, LogOptions, Runtime, RuntimeError,
+    BuildOrder, CreateOrder, ExecOrder, ExecOutcome, ImportOrder, LogLine, LogOptions, Runtime, RuntimeError,
     empty_binds,
 };
 use crate::definition::model::{Definition, Network, Service, Volume};
@@ -307,7 +307,7 @@ impl Runtime for Simulated {
     async fn exec(
         &self,
         id: &ContainerId,
-        _: &[String],
+        _: &ExecOrder,
         limit: Duration,
     ) -> Result<ExecOutcome, RuntimeError> {
         let took = self.held(id, |held| held.number("sim.test_ms"))?.map_or(EXEC, Duration::from_millis);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pdex::runtime::{ExecOutcome, Runtime, RuntimeError};
+use pdex::runtime::{ExecOrder, ExecOutcome, Runtime, RuntimeError};
 use pdex::world::ContainerId;
 
 use crate::stage::{Stage, eventually};
@@ -10,8 +10,8 @@ use crate::stage::{Stage, eventually};
 const LIMIT: Duration = Duration::from_secs(10);
 const HOST: &str = "127.0.0.1";
 
-fn argv(line: &str) -> [String; 3] {
-    ["/bin/sh", "-c", line].map(str::to_owned)
+fn argv(line: &str) -> ExecOrder {
+    ExecOrder::of(&["/bin/sh", "-c", line].map(str::to_owned))
 }
 
 pub(crate) async fn a_command_inside_gives_its_code_and_output<R: Runtime>(stage: &Stage<R>) {

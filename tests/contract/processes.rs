@@ -94,7 +94,8 @@ async fn one_off<R: Operate>(stage: &Stage<R>, argv: &[&str], terms: Terms) -> C
     service.command = Some(order(argv).argv);
     let plan = plan::make(&stage.definition, &World::default(), &Goal::default(), &config_hash);
     let name = format!("{}-sleeper-run-0123456789ab", stage.definition.project);
-    let order = CreateOrder { name, image: &stage.image, plan: plan.service(&service.name).unwrap() };
+    let order =
+        CreateOrder { name, number: 1, image: &stage.image, plan: plan.service(&service.name).unwrap() };
     stage.runtime.create_one_off(&stage.definition, &service, &order, terms).await.unwrap()
 }
 

@@ -160,7 +160,7 @@ impl<R: Runtime> Stage<R> {
 
     /// The container's own name.
     pub(crate) fn name(&self, service: &str) -> String {
-        container_name(&self.definition.project, self.service(service))
+        container_name(&self.definition.project, self.service(service), 1)
     }
 
     /// Makes a service's container.
@@ -178,7 +178,7 @@ impl<R: Runtime> Stage<R> {
         let plan = plan::make(definition, &World::default(), &Goal::default(), &config_hash);
         let service = &definition.services[&ServiceName::new(service)];
         let plan = plan.service(&service.name).unwrap();
-        let order = CreateOrder { name: name.to_owned(), image, plan };
+        let order = CreateOrder { name: name.to_owned(), number: 1, image, plan };
         self.runtime.create(definition, service, &order).await
     }
 

@@ -2,6 +2,7 @@
 
 mod build;
 mod extension;
+mod fields;
 mod machine;
 mod mounts;
 mod service;
@@ -14,6 +15,8 @@ use sha2::{Digest as _, Sha256};
 use tree::{Map, Tree};
 
 use service::texts;
+
+pub use fields::{Change, FieldChange, changes, digests};
 
 use super::model::{
     Definition, FileObject, FileSource, Ipam, Namespace, Network, Service, ServiceName, Volume,

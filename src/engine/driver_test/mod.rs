@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::{Outcome, Run, drive};
+use super::{Outcome, Run, Settings, drive};
 use crate::definition::model::{Definition, ServiceName};
 use crate::definition::render::config_hash;
 use crate::definition::{Request, load};
@@ -98,11 +98,20 @@ impl<'a> Up<'a> {
         let plan = planned(self.runtime, self.definition, &self.goal).await;
         let environment = BTreeMap::new();
         let Self { runtime, definition, deadline, .. } = self;
-        let run = Run { runtime, definition, plan: &plan, environment: &environment, deadline };
+        let run = Run {
+            runtime,
+            definition,
+            plan: &plan,
+            environment: &environment,
+            deadline,
+            no_registry: false,
+            offline: false,
+            settings: Settings::default(),
+        };
         let mut entered = Vec::new();
         let mut sink = |at: Duration, event: &Event| {
-            if let Event::Entered { service, phase } = event {
-                entered.push((at, service.clone(), phase.clone()));
+            if let Event::Entered { instance, phase } = event {
+                entered.push((at, instance.service.clone(), phase.clone()));
             }
         };
         let interrupt = async {
@@ -149,7 +158,8 @@ fn state(world: &World) -> String {
 }
 
 fn phase<'a>(outcome: &'a Outcome, service: &str) -> &'a Phase {
-    &outcome.phases[&ServiceName::new(service)]
+    let found = outcome.phases.iter().find(|(instance, _)| instance.service.as_str() == service);
+    &found.expect("it is planned").1
 }
 
 fn names(world: &World) -> BTreeSet<&str> {

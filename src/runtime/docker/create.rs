@@ -12,8 +12,11 @@ use bollard::models::{
 use crate::definition::model::{
     self as definition, Condition, Definition, HealthTest, Healthcheck, MountSource, Port, Restart, Service,
 };
+use crate::definition::render::digests;
 use crate::runtime::CreateOrder;
 
+/// Label with what [`digests`] gives, for `plan` to tell what changed.
+pub(super) const FIELDS: &str = "io.pdex.fields";
 /// Version written to `com.docker.compose.version`: the labels are those of Compose 2.
 const COMPOSE_VERSION: &str = "2.40.3";
 
@@ -111,9 +114,11 @@ fn labels(definition: &Definition, service: &Service, order: &CreateOrder<'_>) -
     for (key, value) in [
         ("com.docker.compose.project", definition.project.clone()),
         ("com.docker.compose.service", service.name.to_string()),
-        ("com.docker.compose.container-number", "1".to_owned()),
+        ("com.docker.compose.container-number", order.number.to_string()),
         ("com.docker.compose.oneoff", "False".to_owned()),
         ("com.docker.compose.config-hash", order.plan.config_hash.clone()),
+        // Texts under texts, which cannot fail to be written.
+        (FIELDS, serde_json::to_string(&digests(service)).unwrap_or_default()),
         ("com.docker.compose.image", order.image.0.clone()),
         ("com.docker.compose.depends_on", depends.join(",")),
         ("com.docker.compose.project.working_dir", definition.directory.display().to_string()),

@@ -22,7 +22,9 @@ use futures_util::stream::LocalBoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::io::AsyncReadExt as _;
 
-use super::{BuildOrder, CreateOrder, ExecOutcome, ImportOrder, LogLine, LogOptions, Runtime, RuntimeError};
+use super::{
+    BuildOrder, CreateOrder, ExecOrder, ExecOutcome, ImportOrder, LogLine, LogOptions, Runtime, RuntimeError,
+};
 use crate::definition::model::{Definition, Network, Service, Volume};
 use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
 
@@ -96,11 +98,16 @@ impl Docker {
         Ok(ContainerId(made.id))
     }
 
-    async fn exec_unbounded(&self, id: &ContainerId, argv: &[String]) -> Result<ExecOutcome, RuntimeError> {
+    async fn exec_unbounded(&self, id: &ContainerId, order: &ExecOrder) -> Result<ExecOutcome, RuntimeError> {
         let options = CreateExecOptions {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
-            cmd: Some(argv.to_vec()),
+            cmd: Some(order.argv.clone()),
+            user: order.user.clone(),
+            privileged: order.privileged.then_some(true),
+            working_dir: order.working_dir.clone(),
+            env: (!order.environment.is_empty())
+                .then(|| order.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()),
             ..CreateExecOptions::default()
         };
         let exec = self.client.create_exec(&id.0, options).await.map_err(|e| self.sort(&e))?;
@@ -243,10 +250,10 @@ impl Runtime for Docker {
     async fn exec(
         &self,
         id: &ContainerId,
-        argv: &[String],
+        order: &ExecOrder,
         limit: Duration,
     ) -> Result<ExecOutcome, RuntimeError> {
-        tokio::time::timeout(limit, self.exec_unbounded(id, argv))
+        tokio::time::timeout(limit, self.exec_unbounded(id, order))
             .await
             .unwrap_or(Err(RuntimeError::TimedOut(limit)))
     }

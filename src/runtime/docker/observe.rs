@@ -8,6 +8,7 @@ use bollard::models::{ContainerState, ContainerSummary, ContainerSummaryStateEnu
 use bollard::query_parameters as query;
 use futures_util::future::try_join_all;
 
+use super::create::FIELDS;
 use crate::definition::model::{Definition, ServiceName};
 use crate::runtime::empty_binds;
 use crate::world::{ASIDE, Container, ContainerId, Exit, Health, ImageId, State, World};
@@ -70,7 +71,9 @@ fn container(summary: ContainerSummary) -> Option<Container> {
     Some(Container {
         id: ContainerId(summary.id?),
         service: ServiceName::new(label("com.docker.compose.service")?),
+        number: label("com.docker.compose.container-number").and_then(|n| n.parse().ok()).unwrap_or(1),
         config_hash: label("com.docker.compose.config-hash").unwrap_or_default(),
+        fields: label(FIELDS).and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
         image: ImageId(summary.image_id.unwrap_or_default()),
         state: state(summary.state, &status),
         aside: name.ends_with(ASIDE),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::definition::model::{Definition, MountSource, Restart, Service, ServiceName};
+use crate::definition::render::digests;
 use crate::runtime::CreateOrder;
 use crate::world::{ASIDE, Container, ContainerId, Exit, Health, ImageId, State};
 
@@ -40,7 +41,9 @@ pub(super) struct Held {
     pub(super) project: String,
     pub(super) name: String,
     pub(super) service: String,
+    number: u32,
     config_hash: String,
+    fields: BTreeMap<String, String>,
     pub(super) image: String,
     pub(super) labels: BTreeMap<String, String>,
     pub(super) ports: Vec<u16>,
@@ -207,7 +210,9 @@ impl Held {
             project: definition.project.clone(),
             name: order.name.clone(),
             service: service.name.to_string(),
+            number: order.number,
             config_hash: order.plan.config_hash.clone(),
+            fields: digests(service),
             image: order.image.0.clone(),
             labels: service.labels.clone(),
             ports: service.ports.iter().filter_map(|port| port.published).collect(),
@@ -322,7 +327,9 @@ impl Held {
             id: ContainerId(id.to_owned()),
             name: self.name.clone(),
             service: ServiceName::new(self.service.as_str()),
+            number: self.number,
             config_hash: self.config_hash.clone(),
+            fields: self.fields.clone(),
             image: ImageId(self.image.clone()),
             state,
             aside: self.name.ends_with(ASIDE),
