@@ -154,6 +154,11 @@ pub struct FileReference {
 }
 
 impl FileReference {
+    /// Whether it asks for no owner or permissions of its own.
+    pub fn is_plain(&self) -> bool {
+        self.uid.is_none() && self.gid.is_none() && self.mode.is_none()
+    }
+
     /// Where the file stands in the container; `folder` is where relative targets and those left out go (`/run/secrets`, `/`).
     pub fn path(&self, folder: &str) -> String {
         let target = self.target.as_deref().unwrap_or(&self.source);

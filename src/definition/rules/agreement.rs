@@ -115,11 +115,24 @@ pub(super) fn files_exist(facts: &Facts<'_>) -> Vec<Finding> {
                     let finding = facts.error("definition/missing-variable", message, &path);
                     findings.push(finding.hint(format!("set {variable} in the environment or in .env")));
                 }
+                Some(source) if service.read_only && !is_mounted(source, reference) => {
+                    let message = format!(
+                        "{what} `{key}` has to be written into service `{}`, which is read-only",
+                        service.name
+                    );
+                    let finding = facts.error("definition/conflict", message, &path);
+                    findings.push(finding.hint("give it a `file`, without `uid`, `gid` and `mode`"));
+                }
                 Some(_) => {}
             }
         }
     }
     findings
+}
+
+/// Whether the file is mounted as it lies on this machine.
+fn is_mounted(source: &FileSource, reference: &FileReference) -> bool {
+    matches!(source, FileSource::File(_)) && reference.is_plain()
 }
 
 fn undefined_code(section: &str) -> &'static str {

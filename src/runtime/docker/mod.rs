@@ -1,11 +1,14 @@
 //! Docker Engine through its HTTP API. This folder is the only place that names bollard.
 
+mod api;
 mod create;
 mod error;
 mod frames;
+mod make;
 mod observe;
 mod operate;
 mod raw;
+mod things;
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -14,13 +17,12 @@ use std::time::Duration;
 use bollard::Docker as Client;
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
-use bollard::models::{
-    ContainerCreateBody, EndpointSettings, NetworkConnectRequest, NetworkCreateRequest, VolumeCreateRequest,
-};
 use bollard::query_parameters as query;
 use futures_util::stream::LocalBoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::io::AsyncReadExt as _;
+
+use api::Api;
 
 use super::{
     BuildOrder, CreateOrder, ExecOrder, ExecOutcome, ImportOrder, LogLine, LogOptions, Runtime, RuntimeError,
@@ -28,6 +30,7 @@ use super::{
 use crate::definition::model::{Definition, Network, Service, Volume};
 use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
 
+/// Label of everything that belongs to a project.
 const PROJECT: &str = "com.docker.compose.project";
 /// For one answer of the engine; streams live longer.
 const TIMEOUT_S: u64 = 120;
@@ -81,23 +84,6 @@ impl Docker {
         Ok(exact.filter_map(|network| network.id).collect())
     }
 
-    /// Makes a container and joins it to the networks that the engine does not take at creation.
-    async fn create_from(
-        &self,
-        name: &str,
-        body: ContainerCreateBody,
-        later: Vec<(String, EndpointSettings)>,
-    ) -> Result<ContainerId, RuntimeError> {
-        let options = query::CreateContainerOptionsBuilder::new().name(name).build();
-        let made = self.client.create_container(Some(options), body).await.map_err(|e| self.sort(&e))?;
-        for (network, endpoint) in later {
-            let request =
-                NetworkConnectRequest { container: made.id.clone(), endpoint_config: Some(endpoint) };
-            self.client.connect_network(&network, request).await.map_err(|e| self.sort(&e))?;
-        }
-        Ok(ContainerId(made.id))
-    }
-
     async fn exec_unbounded(&self, id: &ContainerId, order: &ExecOrder) -> Result<ExecOutcome, RuntimeError> {
         let options = CreateExecOptions {
             attach_stdout: Some(true),
@@ -132,14 +118,6 @@ fn project_filter(project: &str) -> HashMap<String, Vec<String>> {
     HashMap::from([("label".to_owned(), vec![format!("{PROJECT}={project}")])])
 }
 
-fn owned_labels(project: &str, kind: &str, key: &str) -> HashMap<String, String> {
-    // No config-hash: a wrong one on a volume makes Compose offer to delete the data.
-    HashMap::from([
-        (PROJECT.to_owned(), project.to_owned()),
-        (format!("com.docker.compose.{kind}"), key.to_owned()),
-    ])
-}
-
 impl Runtime for Docker {
     async fn engine(&self) -> Result<EngineInfo, RuntimeError> {
         let version = self.client.version().await.map_err(|e| self.sort(&e))?;
@@ -159,13 +137,7 @@ impl Runtime for Docker {
         if !self.networks_named(&network.name).await?.is_empty() {
             return Ok(());
         }
-        let request = NetworkCreateRequest {
-            name: network.name.clone(),
-            driver: network.driver.clone(),
-            internal: Some(network.internal),
-            labels: Some(owned_labels(project, "network", key)),
-            ..NetworkCreateRequest::default()
-        };
+        let request = things::network(project, key, network, Api::of(self.client.client_version()))?;
         match self.client.create_network(request).await {
             Ok(_) => Ok(()),
             Err(e) => match self.sort(&e) {
@@ -183,11 +155,7 @@ impl Runtime for Docker {
     }
 
     async fn create_volume(&self, project: &str, key: &str, volume: &Volume) -> Result<(), RuntimeError> {
-        let request = VolumeCreateRequest {
-            name: Some(volume.name.clone()),
-            labels: Some(owned_labels(project, "volume", key)),
-            ..VolumeCreateRequest::default()
-        };
+        let request = things::volume(project, key, volume);
         self.client.create_volume(request).await.map(|_| ()).map_err(|e| self.sort(&e))
     }
 
@@ -202,8 +170,8 @@ impl Runtime for Docker {
         service: &Service,
         order: &CreateOrder<'_>,
     ) -> Result<ContainerId, RuntimeError> {
-        let (body, later) = create::body(definition, service, order);
-        self.create_from(&order.name, body, later).await
+        let made = self.made(definition, service, order).await?;
+        self.create_from(&order.name, made).await
     }
 
     async fn start(&self, id: &ContainerId) -> Result<(), RuntimeError> {

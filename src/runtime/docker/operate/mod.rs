@@ -14,7 +14,7 @@ use futures_util::stream::{BoxStream, LocalBoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
-use super::{Docker, create, gone, project_filter, raw};
+use super::{Docker, gone, project_filter, raw};
 use crate::definition::model::{Definition, Service};
 use crate::runtime::operate::{Attached, CommandOrder, Kind, Line, Operate, ProcessId, Terms, Window};
 use crate::runtime::{CreateOrder, RuntimeError};
@@ -89,7 +89,10 @@ impl Operate for Docker {
         order: &CreateOrder<'_>,
         terms: Terms,
     ) -> Result<ContainerId, RuntimeError> {
-        let (mut body, later) = create::body(definition, service, order);
+        let mut made = self.made(definition, service, order).await?;
+        // Who asks for the service by name must not get a container that runs beside it.
+        made.without_aliases();
+        let body = &mut made.body;
         let slug = order.name.rsplit('-').next().unwrap_or_default().to_owned();
         let labels = body.labels.get_or_insert_default();
         labels.insert(ONE_OFF.to_owned(), "True".to_owned());
@@ -99,7 +102,7 @@ impl Operate for Docker {
         body.stdin_once = Some(terms.input);
         body.attach_stdin = Some(terms.input);
         body.host_config.get_or_insert_default().auto_remove = Some(terms.remove);
-        self.create_from(&order.name, body, later).await
+        self.create_from(&order.name, made).await
     }
 
     async fn attach(&self, id: &ContainerId, terms: Terms) -> Result<Attached<'_>, RuntimeError> {
