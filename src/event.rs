@@ -142,6 +142,8 @@ pub struct Failure {
     /// The next thing to type or change.
     pub hint: Option<String>,
     pub kind: FailureKind,
+    /// Stable identifier, e.g. `up/port-taken`.
+    pub code: &'static str,
 }
 
 /// What sort of failure it is; the exit code follows from it.
@@ -154,18 +156,33 @@ pub enum FailureKind {
     Unhealthy,
     /// The deadline for the whole run passed.
     Deadline,
+    /// The container engine does not answer any more.
+    EngineLost,
 }
 
 impl Failure {
     /// A failure of which nothing more is known.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), evidence: Vec::new(), hint: None, kind: FailureKind::Step }
+        Self {
+            what: what.into(),
+            evidence: Vec::new(),
+            hint: None,
+            kind: FailureKind::Step,
+            code: "up/failed",
+        }
     }
 
     /// Says what sort it is.
     #[must_use]
     pub fn kind(mut self, kind: FailureKind) -> Self {
         self.kind = kind;
+        self
+    }
+
+    /// Says which it is of those that can be looked up.
+    #[must_use]
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = code;
         self
     }
 

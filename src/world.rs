@@ -1,6 +1,7 @@
 //! The world: what a container engine holds of one project at one instant. Plain data; the runtime takes the snapshot.
 
 pub mod live;
+pub mod machine;
 pub mod time;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::args::{Down, Stop as StopArguments};
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
-use super::{Session, context, lock};
+use super::{Session, context, lock, signal};
 use crate::definition::model::Definition;
 use crate::engine::teardown::{Extent, Step, teardown, volumes};
 use crate::runtime::Runtime;
@@ -49,13 +49,22 @@ async fn execute<R: Runtime>(
         confirm(&volumes(definition, &world))?;
     }
     let mut steps = Vec::new();
-    teardown(runtime, definition, &world, extent, &mut |step| {
+    let mut tell = |step| {
         let text = words(&step);
         steps.push(step);
         // A closed error output must not stop the teardown half-way.
         let _ = writeln!(io::stderr(), "{text}");
-    })
-    .await;
+    };
+    // Not before: while the question above is open, a signal ends the program as it ends any other.
+    tokio::select! {
+        biased;
+        exit = signal::interrupt() => {
+            let command = if extent.remove { "down" } else { "stop" };
+            let _ = writeln!(io::stderr(), "interrupted; `pdex {command}` goes on from here");
+            return Ok(exit);
+        }
+        () = teardown(runtime, definition, &world, extent, &mut tell) => {}
+    }
     if steps.is_empty() {
         writeln!(io::stderr(), "nothing of {} is there", definition.project)?;
     }

@@ -10,58 +10,105 @@ use anyhow::Context as _;
 use super::args::{self, Go, ProgressMode, PullWhen};
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
-use super::{Session, context, first, lock, signal};
+use super::signal::{self, Signals};
+use super::{Session, context, first, lock};
 use crate::checks::preflight;
 use crate::definition::model::Definition;
 use crate::definition::render::config_hash;
 use crate::engine::{Outcome, Run, Settings, drive};
 use crate::event::{FailureKind, Phase};
+use crate::finding::Severity;
 use crate::plan::{self, Goal, Plan, Pull};
 use crate::report::progress::Progress;
 use crate::report::timeline::{self, Timeline};
 use crate::report::{failures, json, spell, tables};
 use crate::runtime::Runtime;
+use crate::world::World;
 
 pub(super) async fn up(session: &Session, arguments: &Go) -> anyhow::Result<Exit> {
-    write_env(session)?;
+    let signals = signal::listen();
+    tokio::select! {
+        biased;
+        exit = signals.nth(2) => {
+            let _ = writeln!(
+                io::stderr(),
+                "ended at once; what the engine was asked for goes on there, and `pdex up` goes on from here"
+            );
+            Ok(exit)
+        }
+        done = run(session, arguments, &signals) => done,
+    }
+}
+
+async fn run(session: &Session, arguments: &Go, signals: &Signals) -> anyhow::Result<Exit> {
+    let wrote_env = write_env(session)?;
     let definition = definition(session, &arguments.up)?;
     let goal = goal(&definition, &arguments.up)?;
-    let engine = context::connect(&session.global, &session.environment).await?;
+    let engine = unless(signals, context::connect(&session.global, &session.environment)).await?;
     let _lock = lock::take(&definition.project, "up")?;
-    on_engine!(&engine, runtime => execute(session, arguments, &definition, &goal, runtime).await)
+    on_engine!(&engine, runtime => {
+        let world = unless(signals, context::observe(runtime, &definition)).await?;
+        let plan = plan::make(&definition, &world, &goal, &config_hash);
+        unless(signals, Box::pin(look_ahead(runtime, &definition, &world, &plan, wrote_env))).await?;
+        execute(session, arguments, &definition, &plan, runtime, signals).await
+    })
+}
+
+/// A look at the engine, given up when the user wants to stop: nothing has been changed yet.
+async fn unless<T>(signals: &Signals, look: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    tokio::select! {
+        biased;
+        exit = signals.nth(1) => Err(Stop { exit, text: "interrupted before anything was changed".to_owned() }),
+        seen = look => seen,
+    }
+}
+
+/// Tells what would go wrong; `Err` when it surely would.
+async fn look_ahead<R: Runtime>(
+    runtime: &R,
+    definition: &Definition,
+    world: &World,
+    plan: &Plan,
+    wrote_env: bool,
+) -> Result<(), Stop> {
+    for orphan in plan.orphans.iter().filter(|_| !plan.remove_orphans) {
+        let message = format!("warning: container {} belongs to no service of the definition", orphan.name);
+        // Whoever closed the error output does not want to know.
+        let _ = writeln!(io::stderr(), "{message}");
+    }
+    let mut findings = preflight::check(runtime, definition, world, &plan.starting()).await;
+    findings.extend(preflight::secrets_made_anew(definition, world).filter(|_| wrote_env));
+    let text = failures::findings(&findings);
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(Stop { exit: Exit::Failed, text });
+    }
+    let _ = write!(io::stderr(), "{text}");
+    Ok(())
 }
 
 async fn execute<R: Runtime>(
     session: &Session,
     arguments: &Go,
     definition: &Definition,
-    goal: &Goal,
+    plan: &Plan,
     runtime: &R,
+    signals: &Signals,
 ) -> anyhow::Result<Exit> {
-    let world = context::observe(runtime, definition).await?;
-    let plan = plan::make(definition, &world, goal, &config_hash);
-    for orphan in plan.orphans.iter().filter(|_| !plan.remove_orphans) {
-        writeln!(io::stderr(), "warning: container {} belongs to no service of the definition", orphan.name)?;
-    }
-    let taken = preflight::ports(runtime, definition, &plan.starting()).await;
-    if !taken.is_empty() {
-        return Err(Stop { exit: Exit::Failed, text: failures::findings(&taken) }.into());
-    }
     tracing::info!(networks = plan.networks.len(), volumes = plan.volumes.len(), "plan\n{plan}");
-    let mut progress = progress(session.global.progress, &plan);
-    let mut timeline = Timeline::new(&plan, session.began.elapsed());
+    let mut progress = progress(session.global.progress, plan);
+    let mut timeline = Timeline::new(plan, session.began.elapsed());
     let run = Run {
         runtime,
         definition,
-        plan: &plan,
+        plan,
         environment: &session.environment,
         deadline: arguments.timeout.map(Duration::from_secs),
-        no_registry: goal.pull == Pull::Never,
+        no_registry: arguments.up.offline || arguments.up.pull == PullWhen::Never,
         offline: arguments.up.offline,
         settings: Settings { wait: !arguments.no_wait, ..Settings::default() },
     };
     let signalled = Cell::new(Exit::Ok);
-    let interrupt = async { signalled.set(signal::interrupt().await) };
+    let interrupt = async { signalled.set(signals.nth(1).await) };
     let mut sink = |at, event: &_| {
         progress.event(at, event);
         timeline.event(at, event);
@@ -86,21 +133,17 @@ pub(super) async fn plan(session: &Session, arguments: &args::Plan) -> anyhow::R
     Ok(if plan.is_empty() { Exit::Ok } else { Exit::Usage })
 }
 
-/// On a first run the definition cannot be loaded without its secrets, so this comes before anything else.
-fn write_env(session: &Session) -> anyhow::Result<()> {
+/// On a first run the definition cannot be loaded without its secrets, so this comes before anything else. Whether
+/// one was written.
+fn write_env(session: &Session) -> anyhow::Result<bool> {
     if !session.global.files.is_empty() || !session.global.env_files.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let files = context::files(&session.global)?;
-    let Some(directory) = files.first().and_then(|file| file.parent()?.parent()) else { return Ok(()) };
-    if let Some(path) = first::write_env(directory)? {
-        writeln!(
-            io::stderr(),
-            "wrote {} with random passwords and keys, readable by you alone",
-            path.display()
-        )?;
-    }
-    Ok(())
+    let Some(directory) = files.first().and_then(|file| file.parent()?.parent()) else { return Ok(false) };
+    let Some(path) = first::write_env(directory)? else { return Ok(false) };
+    writeln!(io::stderr(), "wrote {} with random passwords and keys, readable by you alone", path.display())?;
+    Ok(true)
 }
 
 /// The definition with the numbers of containers that the command line asks for.
@@ -210,7 +253,8 @@ fn exit_code(outcome: &Outcome) -> Exit {
         _ => None,
     });
     let worst = kinds.map(|kind| match kind {
-        FailureKind::Deadline => (2, Exit::Timeout),
+        FailureKind::Deadline => (3, Exit::Timeout),
+        FailureKind::EngineLost => (2, Exit::EngineUnreachable),
         FailureKind::Step => (1, Exit::Failed),
         FailureKind::Unhealthy => (0, Exit::Unhealthy),
     });

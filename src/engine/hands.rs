@@ -3,23 +3,22 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::driver::Run;
-use super::hooks;
 use super::obtain::Obtainer;
+use super::{evidence, hooks};
 use crate::definition::model::{HealthTest, Mount, MountSource, Service, ServiceName};
 use crate::event::{Event, Failure, Phase};
 use crate::probe::{Answer, Probe};
-use crate::runtime::{CreateOrder, ExecOrder, LogOptions, Runtime, RuntimeError, container_name};
+use crate::runtime::{CreateOrder, ExecOrder, Runtime, RuntimeError, container_name};
 use crate::world::{ASIDE, ContainerId, ImageId, Instance};
 
 /// For one look from outside.
 const LOOK: Duration = Duration::from_secs(2);
-/// Log lines shown with a failure.
-const EVIDENCE_LINES: u32 = 12;
+/// For the removal of what stands aside: an engine that hangs must not hold up the end of the run.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Does the work of actions.
 #[derive(Debug)]
@@ -53,20 +52,25 @@ impl<'a, R: Runtime> Hands<'a, R> {
     async fn try_prepare(self) -> Result<(), Failure> {
         let Run { runtime, definition, plan, .. } = self.run;
         for container in &plan.stale {
-            runtime.remove(container).await.map_err(|e| Failure::new(e.to_string()))?;
+            if let Err(e) = runtime.remove(container).await {
+                return Err(
+                    evidence::of_error(*runtime, "an unfinished replacement cannot be removed", &e).await
+                );
+            }
         }
         self.remove_what_is_too_much().await?;
         let networks = plan.networks.iter().filter_map(|key| Some((key, definition.networks.get(key)?)));
         for (key, network) in networks {
-            runtime.create_network(&plan.project, key, network).await.map_err(|e| {
-                Failure::new(format!("network {}: {e}", network.name))
-                    .hint("`docker network prune` frees address ranges that nothing uses")
-            })?;
+            if let Err(e) = runtime.create_network(&plan.project, key, network).await {
+                return Err(evidence::of_network(*runtime, &network.name, &e).await);
+            }
         }
         let volumes = plan.volumes.iter().filter_map(|key| Some((key, definition.volumes.get(key)?)));
         for (key, volume) in volumes {
-            let created = runtime.create_volume(&plan.project, key, volume).await;
-            created.map_err(|e| Failure::new(format!("volume {}: {e}", volume.name)))?;
+            if let Err(e) = runtime.create_volume(&plan.project, key, volume).await {
+                let doing = format!("could not create volume {}", volume.name);
+                return Err(evidence::of_error(*runtime, &doing, &e).await);
+            }
         }
         plan.services.iter().filter_map(|s| self.service(&s.name)).try_for_each(make_bind_sources)
     }
@@ -110,7 +114,11 @@ impl<'a, R: Runtime> Hands<'a, R> {
         };
         match runtime.create(definition, service, &order).await {
             Ok(container) => Event::Created { instance, container },
-            Err(e) => Event::StepFailed { failure: could_not("create", service, &e), instance },
+            Err(e) => {
+                let subject = (service, order.name.as_str());
+                let failure = evidence::of_step(*runtime, &plan.project, "create", subject, &e).await;
+                Event::StepFailed { failure, instance }
+            }
         }
     }
 
@@ -180,7 +188,10 @@ impl<'a, R: Runtime> Hands<'a, R> {
         container: &ContainerId,
     ) -> Event {
         if let Err(e) = started {
-            return Event::StepFailed { failure: could_not("start", service, &e), instance };
+            let Run { runtime, plan, .. } = self.run;
+            let name = container_name(&plan.project, service, instance.number);
+            let failure = evidence::of_step(*runtime, &plan.project, "start", (service, &name), &e).await;
+            return Event::StepFailed { failure, instance };
         }
         match hooks::run(self.run.runtime, container, &service.post_start).await {
             Ok(()) => Event::Started { instance },
@@ -239,7 +250,9 @@ impl<'a, R: Runtime> Hands<'a, R> {
         match self.run.runtime.ended(&container).await {
             Ok(Some(exit)) => Event::Exited { instance, exit },
             Err(e) if e.is_not_found() => {
-                let failure = Failure::new("its container was removed by someone else").hint("pdex up");
+                let failure = Failure::new("its container was removed by someone else")
+                    .code("up/container-gone")
+                    .hint("`pdex up` makes it again");
                 Event::StepFailed { instance, failure }
             }
             // It runs, or could not be asked this time: the next event or gap leads to another look.
@@ -255,14 +268,8 @@ impl<'a, R: Runtime> Hands<'a, R> {
         phase: Phase,
     ) -> Phase {
         let Phase::Failed(mut failure) = phase else { return phase };
-        let options = LogOptions { tail: Some(EVIDENCE_LINES), ..LogOptions::default() };
-        let mut lines = self.run.runtime.logs(container, &options);
-        while let Some(Ok(line)) = lines.next().await {
-            failure.evidence.push(line.text);
-        }
-        if failure.hint.is_none() {
-            failure.hint = Some(format!("pdex logs {}", instance.service));
-        }
+        let service = self.service(&instance.service);
+        evidence::of_container(self.run.runtime, service, container, &mut failure).await;
         Phase::Failed(failure)
     }
 
@@ -270,7 +277,7 @@ impl<'a, R: Runtime> Hands<'a, R> {
     pub(super) async fn discard(self, aside: impl Iterator<Item = &ContainerId>) {
         for container in aside {
             // Left behind it does no harm: the next run removes it.
-            let _ = self.run.runtime.remove(container).await;
+            let _ = tokio::time::timeout(PATIENCE, self.run.runtime.remove(container)).await;
         }
     }
 }
@@ -305,22 +312,4 @@ fn make_bind_sources(service: &Service) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn could_not(step: &str, service: &Service, error: &RuntimeError) -> Failure {
-    let failure = Failure::new(match error {
-        RuntimeError::PortInUse { .. } => error.to_string(),
-        other => format!("could not {step} it: {other}"),
-    });
-    match error {
-        RuntimeError::PortInUse { port } => failure.hint(format!(
-            "`ss -ltnp 'sport = :{port}'` shows who holds it; free it, or publish {} on another port",
-            service.name
-        )),
-        RuntimeError::NoSpace => failure.hint("`docker system df` shows what takes the space"),
-        RuntimeError::Conflict(_) => {
-            failure.hint("`docker ps -a` shows who has the name; remove it and run `pdex up`")
-        }
-        _ => failure.hint("`pdex config` shows what was asked of the engine"),
-    }
 }

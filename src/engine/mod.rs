@@ -1,6 +1,7 @@
 //! The engine: carries out a plan. The scheduler decides and does no I/O; the driver does the I/O and decides nothing.
 
 mod driver;
+mod evidence;
 mod hands;
 mod hooks;
 mod obtain;

@@ -1,8 +1,8 @@
 //! Gets one image by walking its routes. Work that several images share (the base, the builder, the discovery that no
 //! registry answers) is done once per run.
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::driver::Run;
+use super::evidence;
 use crate::definition::model::{Build, Definition, HostBuild, Service, ServiceName};
 use crate::event::{Event, Failure, ImageSource};
 use crate::images::context::{self, Context};
@@ -28,7 +29,8 @@ pub(super) struct Obtainer<'a, R> {
     /// Ask no package mirror either.
     offline: bool,
     progress: UnboundedSender<Event>,
-    registry_is_away: Cell<bool>,
+    /// Registries that did not answer in this run.
+    away: RefCell<BTreeSet<String>>,
     fits: OnceCell<bool>,
     /// Held while cargo runs: it uses all cores for one program, and whoever asked first is needed first.
     compiling: Mutex<()>,
@@ -45,7 +47,7 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
             no_registry: run.offline || run.no_registry,
             offline: run.offline,
             progress,
-            registry_is_away: Cell::new(false),
+            away: RefCell::default(),
             fits: OnceCell::new(),
             compiling: Mutex::new(()),
             base: OnceCell::new(),
@@ -62,7 +64,9 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
             Ok(source) => match self.runtime.image(&service.image).await {
                 Ok(Some(image)) => Event::ImageReady { service: name.clone(), image, source },
                 Ok(None) => self.failed(name, Failure::new(format!("image {} vanished", service.image))),
-                Err(e) => self.failed(name, Failure::new(e.to_string())),
+                Err(e) => {
+                    self.failed(name, evidence::of_error(self.runtime, "its image is not known", &e).await)
+                }
             },
             Err(failure) => self.failed(name, failure),
         }
@@ -97,20 +101,21 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
     }
 
     async fn pull(&self, service: &ServiceName, reference: &str) -> Result<ImageSource, Failure> {
-        let unreachable = || Failure {
-            hint: Some(
-                "check the network and the engine's registry settings, or load the image into the engine"
-                    .into(),
-            ),
-            ..Failure::new(format!("image {reference} cannot be pulled: no registry answers"))
+        let registry = images::registry(reference);
+        let unreachable = || {
+            let what = format!("image {reference} is not on the engine, and {registry} does not answer");
+            Failure::new(what).code("up/registry-silent").hint(
+                "check the network and the engine's registry settings; or bring it: `docker load`, `pdex images load`",
+            )
         };
         if self.no_registry {
             return Err(Failure::new(format!(
                 "image {reference} is not there, and no registry may be asked"
             ))
+            .code("up/image-missing")
             .hint("`pdex images load` brings it; without --offline or --pull never a registry is asked"));
         }
-        if self.registry_is_away.get() {
+        if self.away.borrow().contains(registry) {
             return Err(unreachable());
         }
         self.tell(service, format!("pulling {reference}"));
@@ -118,10 +123,19 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
         match pulled {
             Ok(()) => Ok(ImageSource::Registry),
             Err(RuntimeError::NoRegistry { cause, .. }) => {
-                self.registry_is_away.set(true);
+                self.away.borrow_mut().insert(registry.to_owned());
                 Err(Failure { evidence: vec![cause], ..unreachable() })
             }
-            Err(e) => Err(Failure::new(format!("image {reference} cannot be pulled: {e}"))),
+            Err(e @ (RuntimeError::NotFound(_) | RuntimeError::Other(_))) => {
+                let what =
+                    format!("image {reference} is not on the engine, and {registry} does not give it: {e}");
+                let hint = "look at the image's name and tag; `docker login` if it is private";
+                Err(Failure::new(what).code("up/image-refused").hint(hint))
+            }
+            Err(e) => {
+                Err(evidence::of_error(self.runtime, &format!("image {reference} cannot be pulled"), &e)
+                    .await)
+            }
         }
     }
 
@@ -207,7 +221,14 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
                 self.tell(service, line);
             })
             .await;
-        built.map_err(|e| Failure { evidence: last, ..Failure::new(format!("building {tag} failed: {e}")) })
+        let Err(e) = built else { return Ok(()) };
+        let failure = match e {
+            RuntimeError::Other(words) => {
+                Failure::new(format!("building {tag} failed: {words}")).code("up/build-failed")
+            }
+            e => evidence::of_error(self.runtime, &format!("building {tag} failed"), &e).await,
+        };
+        Err(Failure { evidence: last, ..failure })
     }
 
     async fn host_builds_fit(&self) -> bool {

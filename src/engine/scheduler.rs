@@ -314,15 +314,19 @@ impl Scheduler {
 
 fn ended(exit: Exit, deaths: u32) -> Failure {
     let again = if deaths > 0 { format!(" ({} times)", deaths + 1) } else { String::new() };
-    let mut failure = Failure::new(format!("ended with {}{again}", exit.meaning()));
+    let failure = Failure::new(format!("ended with {}{again}", exit.meaning()));
+    let mut failure = failure.code("up/ended");
     if exit.out_of_memory {
-        failure = failure.hint("raise deploy.resources.limits.memory of the service");
+        failure =
+            failure.code("up/out-of-memory").hint("raise deploy.resources.limits.memory of the service");
     }
     failure
 }
 
 fn timed_out(node: &Node) -> Failure {
-    Failure::new(format!("still {} when the time was up", doing(&node.phase))).kind(FailureKind::Deadline)
+    Failure::new(format!("still {} when the time was up", doing(&node.phase)))
+        .kind(FailureKind::Deadline)
+        .code("up/timed-out")
 }
 
 fn doing(phase: &Phase) -> &'static str {

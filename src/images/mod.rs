@@ -75,6 +75,14 @@ pub fn takes_builder(dockerfile: &str) -> bool {
     dockerfile.lines().any(|line| line.trim_start().starts_with("ARG BUILDER="))
 }
 
+/// The registry that a reference names: what is before the first `/`, if that looks like a host.
+pub fn registry(reference: &str) -> &str {
+    match reference.split_once('/') {
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
+        _ => "docker.io",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +93,17 @@ mod tests {
                     FROM --platform=linux/amd64 rust:1.95 as other\nFROM build\nFROM scratch\n";
         assert_eq!(bases(text), ["debian:bookworm-slim", "rust:1.95"]);
         assert!(takes_builder(text));
+    }
+
+    #[test]
+    fn a_reference_names_its_registry() {
+        for (reference, expected) in [
+            ("postgres:15", "docker.io"),
+            ("grafana/grafana:10.1.0", "docker.io"),
+            ("localhost:5000/a", "localhost:5000"),
+            ("quay.io/a/b:1", "quay.io"),
+        ] {
+            assert_eq!(registry(reference), expected, "{reference}");
+        }
     }
 }

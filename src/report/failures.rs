@@ -40,7 +40,7 @@ pub fn diagnosis<'a>(phases: impl Iterator<Item = (&'a Instance, &'a Phase)> + C
 }
 
 fn block(service: &Instance, failure: &Failure) -> String {
-    let mut text = format!("error: {service}: {}\n", failure.what);
+    let mut text = format!("error: {service}: {} [{}]\n", failure.what, failure.code);
     for line in &failure.evidence {
         let _ = writeln!(text, "  | {line}");
     }
@@ -59,7 +59,7 @@ mod tests {
     fn the_root_cause_comes_first_with_its_evidence_and_the_next_step() {
         let failure = Failure {
             evidence: vec!["row counts differ".to_owned()],
-            ..Failure::new("ended with exit code 1").hint("pdex logs etl")
+            ..Failure::new("ended with exit code 1").code("up/ended").hint("pdex logs etl")
         };
         let phases = [
             (Instance::first(ServiceName::new("api")), Phase::Skipped { because: ServiceName::new("etl") }),
@@ -68,7 +68,7 @@ mod tests {
         let text = diagnosis(phases.iter().map(|(name, phase)| (name, phase)));
         assert_eq!(
             text,
-            "error: etl: ended with exit code 1\n  | row counts differ\n  hint: pdex logs etl\nskipped: api: it needs etl\n"
+            "error: etl: ended with exit code 1 [up/ended]\n  | row counts differ\n  hint: pdex logs etl\nskipped: api: it needs etl\n"
         );
     }
 }

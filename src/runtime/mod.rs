@@ -5,6 +5,9 @@
 pub mod docker;
 pub mod operate;
 pub mod sim;
+mod survey;
+
+pub use self::survey::Survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,7 +23,7 @@ use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
 /// What an engine can do for pdex. A call that was cut off may be made again: what is there already, runs already or is gone
 /// already is a success. The exception is `create`, where a name that is taken is a [`RuntimeError::Conflict`]: whose container
 /// has it is for the caller to find out. `tests/contract` holds every implementation to what is written here.
-pub trait Runtime {
+pub trait Runtime: Survey {
     /// Who answers.
     async fn engine(&self) -> Result<EngineInfo, RuntimeError>;
     /// A snapshot of the project, and of no other.

@@ -15,6 +15,7 @@ mod memory;
 mod operate;
 mod shell;
 mod streams;
+mod survey;
 
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;

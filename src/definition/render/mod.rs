@@ -8,7 +8,6 @@ mod mounts;
 mod service;
 mod tree;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -53,15 +52,9 @@ pub fn config_hash(service: &Service) -> String {
     hash
 }
 
-/// The service as Compose hashes it when it shares something with others: with the identifiers of the containers that stand for
-/// them at that time. `container` knows them; a service without one stays a name.
-pub fn beside<'s>(
-    service: &'s Service,
-    container: &dyn Fn(&ServiceName) -> Option<String>,
-) -> Cow<'s, Service> {
-    if service.shares().next().is_none() && service.volumes_from.is_empty() {
-        return Cow::Borrowed(service);
-    }
+/// The same for a service that shares something with another one: Compose hashes the identifiers of the containers that stand
+/// for the others at that time. `container` knows them; a service without one stays a name.
+pub fn config_hash_beside(service: &Service, container: &dyn Fn(&ServiceName) -> Option<String>) -> String {
     let mut service = service.clone();
     let shared = [&mut service.network_mode, &mut service.pid, &mut service.ipc];
     for namespace in shared.into_iter().flatten() {
@@ -79,7 +72,7 @@ pub fn beside<'s>(
             *source = mode.map_or_else(|| id.clone(), |mode| format!("{id}:{mode}"));
         }
     }
-    Cow::Owned(service)
+    config_hash(&service)
 }
 
 fn whole(definition: &Definition, form: Form) -> Tree {

@@ -43,13 +43,7 @@ impl Scheduler {
                 Upstream::Open => return,
                 Upstream::Unchanged => {}
                 Upstream::Runs(above) => {
-                    let reason = Reason::UpstreamReplaced(above);
-                    // What lives in another's namespaces was made for that very container.
-                    self.graph.nodes[at].decision = if self.graph.groups[group].late {
-                        Decision::Recreate(reason)
-                    } else {
-                        Decision::Restart(reason)
-                    };
+                    self.graph.nodes[at].decision = Decision::Restart(Reason::UpstreamReplaced(above));
                 }
             }
         }
@@ -119,7 +113,10 @@ impl Scheduler {
             Verdict::Ready => self.enter(at, Phase::Ready { took }),
             Verdict::GaveUp(evidence) => {
                 let what = format!("started but was not ready after {} s: {evidence}", took.as_secs());
-                self.enter(at, Phase::Failed(Failure::new(what).kind(FailureKind::Unhealthy)));
+                self.enter(
+                    at,
+                    Phase::Failed(Failure::new(what).kind(FailureKind::Unhealthy).code("up/not-ready")),
+                );
             }
             Verdict::Ask(..) if node.asking => {}
             Verdict::Ask(probe, when) if when <= now => {

@@ -4,10 +4,12 @@ mod api;
 mod create;
 mod error;
 mod frames;
+mod listeners;
 mod make;
 mod observe;
 mod operate;
 mod raw;
+mod survey;
 mod things;
 
 use std::cell::OnceCell;

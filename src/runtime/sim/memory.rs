@@ -1,7 +1,6 @@
 //! What the simulated engine holds, and how a container's life goes on by itself: when it answers, when it ends, when it is
 //! started again. Knows the clock, makes no calls.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::definition::model::{Definition, MountSource, Restart, Service, ServiceName};
-use crate::definition::render::{self, digests};
+use crate::definition::render::digests;
 use crate::runtime::CreateOrder;
+use crate::world::machine::Owner;
 use crate::world::{ASIDE, Container, ContainerId, Exit, Health, ImageId, State};
 
 /// Before a container that ended is started again the first time; doubled each time, as the real engine does it.
@@ -153,9 +153,6 @@ impl Memory {
         let id = format!("{:012}", self.next);
         let epoch = self.epoch();
         let mut held = Held::new(definition, service, order);
-        if let Cow::Owned(beside) = render::beside(service, &|name| self.first(definition, name)) {
-            held.config_hash = render::config_hash(&beside);
-        }
         held.facts.epoch = Some(epoch);
         held.facts.created_ms = epoch.ms(Instant::now());
         held.facts.reference.clone_from(&service.image);
@@ -203,17 +200,6 @@ impl Facts {
     }
 }
 
-impl Memory {
-    /// The newest first container of a service, as Docker's side looks for it.
-    fn first(&self, definition: &Definition, service: &ServiceName) -> Option<String> {
-        let own = |held: &Held| {
-            held.project == definition.project && held.service == service.as_str() && held.number == 1
-        };
-        let found = self.containers.iter().filter(|(_, held)| own(held) && !held.facts.one_off);
-        found.map(|(id, _)| id.clone()).next_back()
-    }
-}
-
 impl Held {
     fn new(definition: &Definition, service: &Service, order: &CreateOrder<'_>) -> Self {
         let networks = service.networks.keys().filter_map(|key| definition.networks.get(key));
@@ -245,6 +231,14 @@ impl Held {
             started: None,
             resumes: None,
             facts: Facts::of(service),
+        }
+    }
+
+    pub(super) fn owner(&self) -> Owner {
+        Owner {
+            container: self.name.clone(),
+            project: Some(self.project.clone()),
+            service: Some(self.service.clone()),
         }
     }
 

@@ -1,0 +1,22 @@
+//! The third part of the seam: what is asked of an engine before a run begins, and when something in it failed. None of it
+//! changes anything.
+
+use super::RuntimeError;
+use crate::world::ContainerId;
+use crate::world::machine::{AddressedNetwork, Holder, Machine, Owner};
+
+/// See the module.
+pub trait Survey {
+    /// What the engine's machine is and has.
+    async fn machine(&self) -> Result<Machine, RuntimeError>;
+    /// Who has a TCP port of the engine's machine; `None` when nobody has.
+    async fn holder(&self, port: u16) -> Result<Option<Holder>, RuntimeError>;
+    /// Whose container has a name, of whatever project, running or not.
+    async fn owner(&self, name: &str) -> Result<Option<Owner>, RuntimeError>;
+    /// Every network of the engine.
+    async fn networks(&self) -> Result<Vec<AddressedNetwork>, RuntimeError>;
+    /// What an image that the engine has is for, `linux/amd64`.
+    async fn image_platform(&self, reference: &str) -> Result<Option<String>, RuntimeError>;
+    /// What the engine's own last health test of a container printed, when that failed.
+    async fn last_test(&self, id: &ContainerId) -> Result<Option<String>, RuntimeError>;
+}
