@@ -1,8 +1,8 @@
-# Two commands: `make up` and `make test`. Each line is what it says.
+# `make up` and `make test` are what one needs. Each line is what it says.
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack lint prerequisites
+.PHONY: up test test-stack lint bench-up prerequisites
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -25,6 +25,12 @@ test-stack:               ## the whole stack on this machine's Docker, under a p
 lint:                     ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+bench-up:                 ## pdex beside docker compose 2 and 1: start-up time, CPU, memory (25 minutes; wants a machine that does nothing else)
+	stack/prerequisites.sh up
+	stack/prerequisites.sh bench
+	cargo build --release --locked
+	python3 bench
 
 prerequisites:
 	stack/prerequisites.sh up

