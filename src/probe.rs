@@ -303,7 +303,7 @@ mod tests {
         prober.answer(ms(9_900), &tcp, &refused);
         assert_eq!(
             prober.verdict(ms(9_900)),
-            Verdict::Ask(tcp, ms(9_920)),
+            Verdict::Ask(tcp, ms(10_400)),
             "the test is not asked: it may be true too early"
         );
         prober.answer(ms(10_000), &Probe::Test, &Answer::Yes);
