@@ -1,6 +1,6 @@
 //! What every reader of the definition needs to know: where files stand, what variables are, what was noted so far.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
@@ -32,9 +32,14 @@ pub(super) struct Context<'a> {
     pub(super) variables: &'a Variables,
     /// The text of a file that the definition names, such as an `env_file`.
     pub(super) files: &'a dyn TextFiles,
+    /// Ports that may still be read; `None` once there were too many.
+    pub(super) ports_left: Cell<Option<usize>>,
     pub(super) problems: RefCell<Vec<Finding>>,
     pub(super) places: RefCell<BTreeMap<String, Mark>>,
 }
+
+/// Ports of all services: a range of a few characters has many.
+pub(super) const MAX_PORTS: usize = 20_000;
 
 /// Problems of one run that are kept. A file with more is broken in one way many times.
 pub(super) const MAX_PROBLEMS: usize = 200;

@@ -3,9 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use super::context::MAX_PROBLEMS;
 use super::interpolate::{self, Used};
 use super::node::{Mark, Sources};
 use crate::finding::Finding;
+
+/// Bytes of all values of one file, once variables are put in.
+const MAX_BYTES: usize = 8 << 20;
 
 /// Adds the variables of one file to `into`. `environment` is what `$NAME` inside a value finds first, and what a name
 /// alone takes its value from.
@@ -17,9 +21,9 @@ pub(super) fn parse(
     into: &mut BTreeMap<String, String>,
 ) -> Vec<Finding> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
-    let mut reader = Reader { rest: &text, line: 1, environment, into };
+    let mut reader = Reader { rest: &text, line: 1, environment, into, left: MAX_BYTES };
     let mut problems = Vec::new();
-    while reader.skip_to_entry() {
+    while problems.len() < MAX_PROBLEMS && reader.skip_to_entry() {
         let line = reader.line;
         if let Err((message, hint)) = reader.entry() {
             let finding = Finding::error("definition/bad-env-file", message);
@@ -41,6 +45,8 @@ struct Reader<'t, 'e> {
     line: usize,
     environment: &'e BTreeMap<String, String>,
     into: &'e mut BTreeMap<String, String>,
+    /// Bytes that the values may still have.
+    left: usize,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -91,6 +97,11 @@ impl<'t> Reader<'t, '_> {
         let spaces = self.rest.len() - self.rest.trim_start_matches([' ', '\t']).len();
         self.advance(spaces);
         let value = self.value()?;
+        let Some(left) = self.left.checked_sub(value.len()) else {
+            self.advance(self.rest.len());
+            return Err((format!("the values of this file have more than {MAX_BYTES} bytes in all"), None));
+        };
+        self.left = left;
         self.into.insert(name.into(), value);
         Ok(())
     }

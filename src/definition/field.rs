@@ -1,7 +1,9 @@
 //! Reads typed values out of nodes. Whatever is wrong is noted with its place and its path, and reading goes on: a file's
 //! problems are all told at once.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -269,17 +271,10 @@ impl<'a> Field<'a> {
     /// A list of texts, or one, in which a later one takes the place of an earlier one of the same name; a name ends
     /// at `=`.
     pub(super) fn keyed(&self) -> Vec<String> {
-        let mut texts: Vec<String> = Vec::new();
         let single = self.is_scalar() && !self.node.is_null();
         let items = if single { self.text().into_iter().collect() } else { self.texts() };
-        let key = |text: &str| text.split_once('=').map_or(text, |(key, _)| key).to_owned();
-        for text in items {
-            match texts.iter_mut().find(|earlier| key(earlier) == key(&text)) {
-                Some(earlier) => *earlier = text,
-                None => texts.push(text),
-            }
-        }
-        texts
+        let key = |text: &String| text.split_once('=').map_or(text.as_str(), |(key, _)| key).to_owned();
+        last_of_each(items, key)
     }
 
     /// Names with their values; a name alone has an empty one.
@@ -309,13 +304,7 @@ impl<'a> Field<'a> {
 
     /// A list of texts in which a repeated one counts once.
     pub(super) fn distinct(&self) -> Vec<String> {
-        let mut texts = Vec::new();
-        for text in self.texts() {
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
-        }
-        texts
+        last_of_each(self.texts(), Clone::clone)
     }
 
     /// One text or a list of them.
@@ -423,9 +412,33 @@ pub(super) fn is_secret(name: &str) -> bool {
 
 /// The name that was probably meant.
 pub(super) fn closest<'n>(wrong: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    if wrong.len() > 100 {
+        return None;
+    }
     names
+        .take(1000)
         .map(|name| (strsim::damerau_levenshtein(wrong, name), name.len().abs_diff(wrong.len()), name))
         .filter(|(distance, _, name)| *distance <= (name.chars().count() / 3).max(1))
         .min()
         .map(|(_, _, name)| name)
+}
+
+/// Items in which a later one has taken the place of an earlier one of the same key.
+pub(super) fn last_of_each<T, K: Hash + Eq>(items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::with_capacity(items.len());
+    let mut places: HashMap<K, usize> = HashMap::with_capacity(items.len());
+    for item in items {
+        match places.entry(key(&item)) {
+            Entry::Occupied(place) => {
+                if let Some(earlier) = kept.get_mut(*place.get()) {
+                    *earlier = item;
+                }
+            }
+            Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(item);
+            }
+        }
+    }
+    kept
 }

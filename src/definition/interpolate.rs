@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::context::MAX_PROBLEMS;
 use super::node::{Node, Scalar, Sources, Value, Written};
 use crate::finding::Finding;
 
@@ -10,6 +11,9 @@ use crate::finding::Finding;
 const MAX_DEPTH: usize = 32;
 /// Bytes that one value may grow to.
 const MAX_BYTES: usize = 1 << 20;
+
+/// Bytes that all values of one load may grow to.
+const MAX_TOTAL_BYTES: usize = 32 << 20;
 
 /// Where variables come from, first match wins.
 #[derive(Debug, Clone, Default)]
@@ -184,45 +188,81 @@ fn invalid(from: &str) -> Failure {
     Failure::Invalid(shown)
 }
 
-/// Substitutes every value of a tree in place; keys stay as they are. What there is to say of a
-/// variable is said once; `told` has the names.
+/// What the substitutions of one load have come to.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// Variables of which all is said that there is to say.
+    told: BTreeSet<String>,
+    /// Bytes that values may still grow to, all together.
+    left: usize,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { told: BTreeSet::new(), left: MAX_TOTAL_BYTES }
+    }
+}
+
+/// Substitutes every value of a tree in place; keys stay as they are. What there is to say of a variable is said once.
 pub(super) fn tree(
     node: &mut Node,
     variables: &Variables,
     sources: &Sources,
-    told: &mut BTreeSet<String>,
+    progress: &mut Progress,
     problems: &mut Vec<Finding>,
 ) {
     let mark = node.mark;
     match &mut node.value {
+        _ if problems.len() > MAX_PROBLEMS => {}
         Value::Map(entries) => {
             for (_, child) in entries {
-                tree(child, variables, sources, told, problems);
+                tree(child, variables, sources, progress, problems);
             }
         }
         Value::List(items) => {
             for child in items {
-                tree(child, variables, sources, told, problems);
+                tree(child, variables, sources, progress, problems);
             }
         }
         Value::Scalar(scalar) if scalar.text.contains('$') => {
-            match substitute(&scalar.text, &|name| variables.get(name)) {
-                Ok((text, used)) => {
-                    for name in used.missing {
-                        if told.insert(name.clone()) {
-                            problems.push(unset(&name).at(sources.place(mark)));
-                        }
-                    }
-                    let written =
-                        Written { text: std::mem::take(&mut scalar.text), variables: used.variables };
-                    *scalar = Scalar { text, plain: false, written: Some(Box::new(written)) };
-                }
-                Err(Failure::Required { name, .. }) if !told.insert(name.clone()) => {}
-                Err(failure) => problems.push(failed(failure).at(sources.place(mark))),
+            if let Err(failure) = replace(scalar, variables, progress, &mut |finding| {
+                problems.push(finding.at(sources.place(mark)));
+            }) {
+                problems.push(failed(failure).at(sources.place(mark)));
             }
         }
         Value::Scalar(_) => {}
     }
+}
+
+fn replace(
+    scalar: &mut Scalar,
+    variables: &Variables,
+    progress: &mut Progress,
+    warn: &mut dyn FnMut(Finding),
+) -> Result<(), Failure> {
+    if progress.left == 0 {
+        // It was told when it was used up.
+        return Ok(());
+    }
+    let (text, used) = match substitute(&scalar.text, &|name| variables.get(name)) {
+        Err(Failure::Required { name, .. }) if !progress.told.insert(name.clone()) => return Ok(()),
+        result => result?,
+    };
+    let grown = text.len() + used.variables.iter().map(|(_, value)| value.len()).sum::<usize>();
+    let Some(left) = progress.left.checked_sub(grown) else {
+        progress.left = 0;
+        return Err(Failure::TooLong);
+    };
+    progress.left = left;
+    for name in used.missing {
+        if progress.told.insert(name.clone()) {
+            warn(unset(&name));
+        }
+    }
+    let written = Written { text: std::mem::take(&mut scalar.text), variables: used.variables };
+    *scalar = Scalar { text, plain: false, written: Some(Box::new(written)) };
+    Ok(())
 }
 
 fn unset(name: &str) -> Finding {
@@ -251,7 +291,7 @@ pub(super) fn failed(failure: Failure) -> Finding {
         ),
         Failure::TooLong => Finding::error(
             "definition/bad-interpolation",
-            format!("the value grows beyond {MAX_BYTES} bytes once variables are put in"),
+            "the value, or all of them together, grow too long once variables are put in",
         ),
     }
 }

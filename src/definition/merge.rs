@@ -133,12 +133,11 @@ impl Merger<'_> {
     }
 
     fn pools(&mut self, mut base: Vec<Node>, over: Vec<Node>) -> Vec<Node> {
+        let subnet = |pool: &Node| pool.get("subnet").and_then(scalar_text).map(str::to_owned);
+        let index: HashMap<String, usize> =
+            base.iter().enumerate().filter_map(|(at, pool)| Some((subnet(pool)?, at))).collect();
         for pool in over {
-            let subnet = pool.get("subnet").and_then(scalar_text).map(str::to_owned);
-            let same = |node: &Node| {
-                subnet.is_some() && node.get("subnet").and_then(scalar_text) == subnet.as_deref()
-            };
-            match base.iter_mut().find(|node| same(node)) {
+            match subnet(&pool).and_then(|subnet| base.get_mut(*index.get(&subnet)?)) {
                 Some(earlier) => {
                     let taken = std::mem::replace(earlier, Node::null(pool.mark));
                     *earlier = self.node(taken, pool);

@@ -15,6 +15,11 @@ const MAX_NODES: usize = 400_000;
 /// Maps and lists inside each other.
 const MAX_DEPTH: usize = 64;
 
+/// Bytes of a key.
+const MAX_KEY: usize = 512;
+/// Documents of one file.
+const MAX_DOCUMENTS: usize = 64;
+
 /// The documents of one file, in order. Empty ones are left out.
 pub(super) fn parse(bytes: &[u8], file: usize, sources: &Sources) -> Result<Vec<Node>, Finding> {
     let fail = |code, message: String, line, column| {
@@ -197,6 +202,10 @@ impl Builder {
             self.count(count, node.mark)?;
         }
         let Some(open) = self.stack.last_mut() else {
+            if self.documents.len() == MAX_DOCUMENTS {
+                let message = format!("the file has more than {MAX_DOCUMENTS} documents");
+                return Err(Stop::new("definition/too-large", message, node.mark));
+            }
             if !node.is_null() {
                 self.documents.push(node);
             }
@@ -230,6 +239,10 @@ fn pending_key(node: Node, names: &mut HashSet<String>) -> Result<PendingKey, St
     let Value::Scalar(scalar) = node.value else {
         return Err(Stop::new("definition/bad-yaml", "a map or list cannot be a key", node.mark));
     };
+    if scalar.text.len() > MAX_KEY {
+        let message = format!("a key has more than {MAX_KEY} bytes");
+        return Err(Stop::new("definition/too-large", message, node.mark));
+    }
     if scalar.plain && scalar.text == "<<" {
         return Ok(PendingKey::Merge);
     }

@@ -1,5 +1,6 @@
 //! The disk: whole files, with a limit, and only regular ones.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
@@ -36,19 +37,37 @@ pub(super) fn unreadable(file: &Path, why: &str) -> Finding {
     Finding::error("definition/unreadable", format!("the file cannot be read: {why}")).at(place)
 }
 
+/// Bytes of env files and label files of one load, each counted as often as it is read.
+const MAX_READ_BYTES: usize = 16 << 20;
+
 /// Files that attributes name.
-pub(super) struct Files;
+#[derive(Debug)]
+pub(super) struct Files {
+    /// Bytes that may still be read.
+    left: Cell<usize>,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self { left: Cell::new(MAX_READ_BYTES) }
+    }
+}
 
 impl TextFiles for Files {
     fn text(&self, path: &Path) -> Result<Option<String>, String> {
         if matches!(path.try_exists(), Ok(false)) {
             return Ok(None);
         }
-        match String::from_utf8(read(path)?) {
-            Ok(text) if text.len() <= yaml::MAX_BYTES => Ok(Some(text)),
-            Ok(_) => Err(format!("it has more than {} bytes", yaml::MAX_BYTES)),
-            Err(_) => Err("it is not UTF-8 text".into()),
+        let bytes = read(path)?;
+        if bytes.len() > yaml::MAX_BYTES {
+            return Err(format!("it has more than {} bytes", yaml::MAX_BYTES));
         }
+        let left = self.left.get().checked_sub(bytes.len());
+        self.left.set(left.unwrap_or_default());
+        if left.is_none() {
+            return Err(format!("such files have more than {MAX_READ_BYTES} bytes in all"));
+        }
+        String::from_utf8(bytes).map(Some).map_err(|_| "it is not UTF-8 text".into())
     }
 
     fn variables(

@@ -220,7 +220,7 @@ impl Walk<'_, '_> {
                 document,
                 self.scope.variables,
                 &self.loading.sources,
-                &mut self.loading.told,
+                &mut self.loading.progress,
                 &mut self.loading.problems,
             );
         }

@@ -1,5 +1,6 @@
 //! `include`: whole files beside the document, each with a folder and variables of its own. What both define is refused.
 
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::{Loading, Scope};
@@ -124,7 +125,7 @@ impl Loading<'_> {
         }
         let mut variables = scope.variables.clone();
         let outer = scope.variables.all().collect();
-        let mut inner = std::collections::BTreeMap::new();
+        let mut inner = BTreeMap::new();
         for file in files {
             self.env_file(&file, &outer, &mut inner, Some(entry.mark));
         }
@@ -145,8 +146,10 @@ impl Loading<'_> {
                 continue;
             };
             let (Value::Map(own), Value::Map(entries)) = (&mut own.value, section.value) else { continue };
+            let index: HashMap<String, usize> =
+                own.iter().enumerate().map(|(at, (key, _))| (key.text.clone(), at)).collect();
             for (name, node) in entries {
-                let Some((_, there)) = own.iter().find(|(own, _)| own.text == name.text) else {
+                let Some((_, there)) = index.get(&name.text).and_then(|at| own.get(*at)) else {
                     own.push((name, node));
                     continue;
                 };
@@ -191,9 +194,10 @@ fn same(one: &Node, other: &Node, sources: &Sources) -> bool {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b, sources))
         }
         (Value::Map(a), Value::Map(b)) => {
+            let others: HashMap<&str, &Node> =
+                b.iter().map(|(key, node)| (key.text.as_str(), node)).collect();
             let equal = |(key, node): &(Key, Node)| {
-                let other = b.iter().find(|(k, _)| k.text == key.text);
-                other.is_some_and(|(_, other)| same(node, other, sources))
+                others.get(key.text.as_str()).is_some_and(|other| same(node, other, sources))
             };
             a.len() == b.len() && a.iter().all(equal)
         }

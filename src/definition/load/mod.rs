@@ -5,10 +5,10 @@ mod disk;
 mod extends;
 mod include;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::context::{Context, MAX_PROBLEMS, clean};
+use super::context::{Context, MAX_PORTS, MAX_PROBLEMS, clean};
 use super::field::Field;
 use super::interpolate::{self, Variables};
 use super::model::Definition;
@@ -51,11 +51,13 @@ pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
         request,
         sources: Sources::default(),
         problems: Vec::new(),
-        told: BTreeSet::new(),
+        progress: interpolate::Progress::default(),
+        files: disk::Files::default(),
         budget: Budget { nodes: MAX_COPIES, files: MAX_FILES },
     };
     let result = loading.run();
     let mut problems = loading.problems;
+    problems.iter_mut().for_each(shorten);
     problems.sort_by(|a, b| {
         let key = |finding: &Finding| (std::cmp::Reverse(finding.severity), finding.place.is_none());
         key(a).cmp(&key(b)).then_with(|| a.place.cmp(&b.place))
@@ -73,6 +75,17 @@ pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
     }
 }
 
+/// A text of the definition that a message shows may be endless.
+fn shorten(finding: &mut Finding) {
+    for text in std::iter::once(&mut finding.message).chain(&mut finding.hint) {
+        if text.len() > 1000 {
+            let end = text.floor_char_boundary(1000);
+            text.truncate(end);
+            text.push('…');
+        }
+    }
+}
+
 /// Values copied by `extends`.
 const MAX_COPIES: usize = 400_000;
 /// Files read because others name them.
@@ -82,8 +95,8 @@ struct Loading<'a> {
     request: &'a Request,
     sources: Sources,
     problems: Vec<Finding>,
-    /// Variables of which all is said that there is to say.
-    told: BTreeSet<String>,
+    progress: interpolate::Progress,
+    files: disk::Files,
     budget: Budget,
 }
 
@@ -134,7 +147,13 @@ impl Loading<'_> {
 
     /// A document with its variables put in, and with what its services extend and what it includes.
     fn expand(&mut self, mut document: Node, scope: &Scope<'_>) -> Node {
-        interpolate::tree(&mut document, scope.variables, &self.sources, &mut self.told, &mut self.problems);
+        interpolate::tree(
+            &mut document,
+            scope.variables,
+            &self.sources,
+            &mut self.progress,
+            &mut self.problems,
+        );
         let document = self.extend(document, scope);
         self.include(document, scope)
     }
@@ -161,7 +180,8 @@ impl Loading<'_> {
             directory,
             home: self.request.environment.get("HOME").map(String::as_str),
             variables,
-            files: &disk::Files,
+            files: &self.files,
+            ports_left: Some(MAX_PORTS).into(),
             problems: self.problems.split_off(0).into(),
             places: BTreeMap::new().into(),
         };
@@ -185,6 +205,7 @@ impl Loading<'_> {
             definition: &definition,
             disabled: &disabled,
             place: &place,
+            left: MAX_PROBLEMS.into(),
         }));
         resolve::prune(&mut definition);
         self.problems = problems;

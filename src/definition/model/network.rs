@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::ServiceName;
 
 /// A published (or, without `published`, merely exposed to the host on a random port) container port.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Port {
     pub host_ip: Option<String>,
     /// The host's port, or the first of those to choose from.
@@ -41,7 +41,7 @@ impl Port {
 }
 
 /// Transport of a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     Tcp,
@@ -61,7 +61,7 @@ impl Protocol {
 }
 
 /// `mode` of a port: the same thing on one engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PortMode {
     Ingress,
     Host,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{attributes, full_name};
-use crate::definition::field::Field;
+use crate::definition::field::{Field, last_of_each};
 use crate::definition::model::{FileObject, FileReference, FileSource, Hidden};
 use crate::finding::Finding;
 
@@ -90,13 +90,9 @@ pub(super) fn references(field: &Field<'_>, folder: Option<&str>) -> Vec<FileRef
         {
             reference.target = Some(format!("{folder}/{}", reference.source));
         }
-        let place = reference.path("/");
-        match all.iter_mut().find(|earlier| earlier.path("/") == place) {
-            Some(earlier) => *earlier = reference,
-            None => all.push(reference),
-        }
+        all.push(reference);
     }
-    all
+    last_of_each(all, |reference| reference.path("/"))
 }
 
 fn reference(field: &Field<'_>) -> Option<FileReference> {

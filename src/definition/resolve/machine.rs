@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::attributes;
-use crate::definition::field::Field;
+use crate::definition::field::{Field, last_of_each};
 use crate::definition::model::{Device, DeviceRequest, Ulimit, Usage};
 use crate::definition::values;
 use crate::finding::Finding;
@@ -79,15 +79,9 @@ fn range(field: &Field<'_>) -> Ulimit {
 
 /// `devices`: `source[:target[:permissions]]` and the long form. A later one at the same target replaces an earlier one.
 pub(super) fn devices(field: &Field<'_>) -> Vec<Device> {
-    let mut all: Vec<Device> = Vec::new();
-    for item in field.items() {
-        let Some(device) = (if item.is_scalar() { short(&item) } else { long(&item) }) else { continue };
-        match all.iter_mut().find(|earlier| earlier.target == device.target) {
-            Some(earlier) => *earlier = device,
-            None => all.push(device),
-        }
-    }
-    all
+    let items = field.items();
+    let read = |item: &Field<'_>| if item.is_scalar() { short(item) } else { long(item) };
+    last_of_each(items.iter().filter_map(read).collect(), |device| device.target.clone())
 }
 
 fn short(field: &Field<'_>) -> Option<Device> {

@@ -1,7 +1,7 @@
 //! `volumes` of a service: `[source:]target[:options]` and the long form.
 
 use super::{attributes, is_name};
-use crate::definition::field::Field;
+use crate::definition::field::{Field, last_of_each};
 use crate::definition::model::{BindOptions, BindRecursion, Mount, MountSource, TmpfsOptions, VolumeOptions};
 use crate::definition::values;
 use crate::finding::Finding;
@@ -18,12 +18,9 @@ pub(super) fn read(volumes: &Field<'_>) -> Vec<Mount> {
         if let MountSource::Volume(key) = &mount.source {
             field.context.places.borrow_mut().entry(format!("volume {key}")).or_insert(field.mark());
         }
-        match all.iter_mut().find(|earlier| earlier.target == mount.target) {
-            Some(earlier) => *earlier = mount,
-            None => all.push(mount),
-        }
+        all.push(mount);
     }
-    all
+    last_of_each(all, |mount| mount.target.clone())
 }
 
 fn empty(source: MountSource, target: &str) -> Mount {

@@ -1,9 +1,11 @@
 //! `ports`: `[[host-ip:]host:]container[/protocol]`, ranges included, and the long form.
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 use super::attributes;
-use crate::definition::field::Field;
+use crate::definition::context::MAX_PORTS;
+use crate::definition::field::{Field, last_of_each};
 use crate::definition::model::{Port, PortMode, Protocol};
 use crate::finding::Finding;
 
@@ -15,12 +17,17 @@ pub(super) fn read(ports: &Field<'_>) -> Vec<Port> {
     let mut all: Vec<Port> = Vec::new();
     for field in ports.items() {
         let read = if field.is_scalar() { short(&field) } else { long(&field).into_iter().collect() };
-        for port in read {
-            if !all.contains(&port) {
-                all.push(port);
-            }
+        let Some(left) = field.context.ports_left.get() else { break };
+        let left = left.checked_sub(read.len());
+        field.context.ports_left.set(left);
+        if left.is_none() {
+            field.wrong(format_args!("the definition has more than {MAX_PORTS} ports"));
+            break;
         }
+        all.extend(read);
     }
+    let mut seen = HashSet::new();
+    all.retain(|port| seen.insert(port.clone()));
     all
 }
 
@@ -93,11 +100,11 @@ pub(super) fn exposed(field: &Field<'_>) -> Vec<String> {
         let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
         if let Err(message) = range("port", ports, 1).and_then(|_| parse_protocol(protocol)) {
             item.wrong(message);
-        } else if !all.iter().any(|earlier| earlier == text) {
+        } else {
             all.push(text.to_owned());
         }
     }
-    all
+    last_of_each(all, Clone::clone)
 }
 
 /// What stands before the last colon outside brackets, and what after.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::{attributes, networks};
-use crate::definition::field::Field;
+use crate::definition::field::{Field, last_of_each};
 use crate::definition::model::{
     Condition, Dependency, Hook, Logging, PullPolicy, Restart, Service, ServiceName,
 };
@@ -66,16 +66,9 @@ fn env_files(field: &Field<'_>) -> Vec<EnvFile> {
     if field.is_scalar() && !field.node.is_null() {
         return field.name().into_iter().map(file).collect();
     }
-    let mut files: Vec<EnvFile> = Vec::new();
-    for item in field.items() {
-        let file = if item.is_scalar() { item.name().map(file) } else { long_env_file(&item) };
-        let Some(file) = file else { continue };
-        match files.iter_mut().find(|earlier| earlier.path == file.path) {
-            Some(earlier) => *earlier = file,
-            None => files.push(file),
-        }
-    }
-    files
+    let items = field.items();
+    let read = |item: &Field<'_>| if item.is_scalar() { item.name().map(file) } else { long_env_file(item) };
+    last_of_each(items.iter().filter_map(read).collect(), |file| file.path.clone())
 }
 
 fn long_env_file(field: &Field<'_>) -> Option<EnvFile> {

@@ -99,6 +99,9 @@ pub(super) fn files_exist(facts: &Facts<'_>) -> Vec<Finding> {
                 )
             }));
         for (reference, section, path) in uses {
+            if facts.is_full() {
+                break;
+            }
             let defined =
                 if section == "secrets" { &facts.definition.secrets } else { &facts.definition.configs };
             let what = section.trim_end_matches('s');

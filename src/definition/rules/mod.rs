@@ -2,6 +2,7 @@
 
 mod agreement;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -18,6 +19,8 @@ pub(super) struct Facts<'a> {
     pub(super) disabled: &'a BTreeSet<ServiceName>,
     /// Where a path such as `services.api` stands.
     pub(super) place: &'a dyn Fn(&str) -> Option<Place>,
+    /// Problems that are still kept.
+    pub(super) left: Cell<usize>,
 }
 
 type Rule = fn(&Facts<'_>) -> Vec<Finding>;
@@ -46,11 +49,17 @@ pub(super) fn check(facts: &Facts<'_>) -> Vec<Finding> {
 
 impl Facts<'_> {
     fn error(&self, code: &'static str, message: String, path: &str) -> Finding {
+        self.left.set(self.left.get().saturating_sub(1));
         Finding { place: (self.place)(path), ..Finding::error(code, message) }
     }
 
+    /// Whether so much is wrong already that nobody reads more of it.
+    fn is_full(&self) -> bool {
+        self.left.get() == 0
+    }
+
     fn services(&self) -> impl Iterator<Item = &Service> {
-        self.definition.services.values()
+        self.definition.services.values().take_while(|_| !self.is_full())
     }
 }
 
@@ -67,7 +76,7 @@ fn dependencies_exist(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for service in facts.services() {
         for (name, dependency) in &service.depends_on {
-            if facts.definition.services.contains_key(name) {
+            if facts.definition.services.contains_key(name) || facts.is_full() {
                 continue;
             }
             let path = format!("services.{}.depends_on.{name}", service.name);
@@ -192,6 +201,9 @@ fn networks_exist(facts: &Facts<'_>) -> Vec<Finding> {
     let defined = &facts.definition.networks;
     for service in facts.services() {
         for key in service.networks.keys().filter(|key| *key != "default" && !defined.contains_key(*key)) {
+            if facts.is_full() {
+                break;
+            }
             let message = format!("service `{}` joins network `{key}`, which is not defined", service.name);
             let path = format!("services.{}.networks.{key}", service.name);
             let finding = facts.error("definition/undefined-network", message, &path);
@@ -207,7 +219,7 @@ fn volumes_exist(facts: &Facts<'_>) -> Vec<Finding> {
     for service in facts.services() {
         for mount in &service.mounts {
             let MountSource::Volume(key) = &mount.source else { continue };
-            if !defined.contains_key(key) {
+            if !defined.contains_key(key) && !facts.is_full() {
                 let message =
                     format!("service `{}` mounts volume `{key}`, which is not defined", service.name);
                 let finding = facts.error("definition/undefined-volume", message, &format!("volume {key}"));
