@@ -177,7 +177,41 @@ fn go_float(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_duration_survives_printing(nanos in 0..=i64::MAX as u64) {
+            let duration = Duration::from_nanos(nanos);
+            prop_assert_eq!(super::duration(&print_duration(duration)), Some(duration));
+        }
+
+        #[test]
+        fn any_size_survives_printing(size in 0..=i64::MAX) {
+            prop_assert_eq!(bytes(&size.to_string()), Some(size));
+        }
+
+        #[test]
+        fn sizes_grow_with_their_unit(size in 0..1_000_000_i64) {
+            let read = |unit: &str| bytes(&format!("{size}{unit}"));
+            prop_assert_eq!(read("k"), Some(size << 10));
+            prop_assert_eq!(read("MB"), Some(size << 20));
+            prop_assert_eq!(read("gib"), Some(size << 30));
+        }
+
+        #[test]
+        fn quoted_words_come_back(words in proptest::collection::vec("[^']*", 0..5)) {
+            let line: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+            prop_assert_eq!(super::words(&line.join(" ")), Some(words));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "[0-9.]{0,30}[a-zµ ]{0,4}|.*") {
+            let _ = (super::duration(&text), bytes(&text), nano_cpus(&text), super::words(&text));
+        }
+    }
 
     #[test]
     fn durations_are_read_and_printed_as_go_does() {

@@ -193,7 +193,38 @@ fn long(field: &Field<'_>) -> Option<Port> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// The short form of a port.
+    fn print(port: &Port) -> String {
+        let ip = port.host_ip.as_ref().map(|ip| format!("[{ip}]:")).unwrap_or_default();
+        let published = match (port.published, port.published_last) {
+            (Some(first), Some(last)) => format!("{first}-{last}:"),
+            (Some(first), None) => format!("{first}:"),
+            (None, _) if port.host_ip.is_some() => ":".to_owned(),
+            (None, _) => String::new(),
+        };
+        format!("{ip}{published}{}/{}", port.target, port.protocol.as_str())
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[0-9:./a-z\\[\\]-]{0,40}|.*") {
+            for port in parse(&text).unwrap_or_default() {
+                prop_assert_eq!(parse(&print(&port)), Ok(vec![port]));
+            }
+        }
+
+        #[test]
+        fn ranges_pair_up(first in 1..60_000_u16, host in 0..60_000_u16, more in 0..1_000_u16) {
+            let text = format!("{host}-{}:{first}-{}", host + more, first + more);
+            let ports = parse(&text).expect("as long as each other");
+            prop_assert_eq!(ports.len(), usize::from(more) + 1);
+            prop_assert!(ports.iter().all(|port| port.published == Some(host + (port.target - first))));
+        }
+    }
 
     fn check(text: &str, expected: &[(Option<&str>, Option<u16>, u16, Protocol)]) {
         let expected: Vec<Port> = expected
