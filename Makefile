@@ -2,7 +2,7 @@
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack lint bench-up prerequisites
+.PHONY: up test test-stack simulate lint bench-up prerequisites
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -21,6 +21,10 @@ test-stack:               ## the whole stack on this machine's Docker, under a p
 	cargo build --release --locked
 	PDEX_TEST_STACK=1 cargo test --locked --test stack -- --nocapture
 	PDEX_TEST_DOCKER=1 cargo test --locked --test contract
+
+simulate:                 ## the engine on 100,000 random stacks with random faults, seeded with the commit
+	PDEX_SEEDS=$${PDEX_SEEDS:-100000} PDEX_SEED=$${PDEX_SEED:-$$(git rev-parse --short=12 HEAD)} \
+		cargo test --profile simulation --locked --test simulation
 
 lint:                     ## formatting and lints
 	cargo fmt --all --check

@@ -82,7 +82,7 @@ fn relative(mut findings: Vec<crate::finding::Finding>) -> Vec<crate::finding::F
 #[derive(Debug)]
 pub(crate) enum Engine {
     Docker(Docker),
-    Simulated(Simulated),
+    Simulated(Box<Simulated>),
 }
 
 /// Runs the same code on whichever engine it is.
@@ -90,7 +90,10 @@ macro_rules! on_engine {
     ($engine:expr, $runtime:ident => $body:expr) => {
         match $engine {
             crate::cli::context::Engine::Docker($runtime) => $body,
-            crate::cli::context::Engine::Simulated($runtime) => $body,
+            crate::cli::context::Engine::Simulated($runtime) => {
+                let $runtime = &**$runtime;
+                $body
+            }
         }
     };
 }
@@ -99,7 +102,7 @@ pub(crate) use on_engine;
 /// Connects to the engine.
 pub(crate) async fn connect(global: &Global, environment: &BTreeMap<String, String>) -> Result<Engine, Stop> {
     if let Some(simulated) = global.runtime.strip_prefix("sim") {
-        return Ok(Engine::Simulated(Simulated::named(simulated)));
+        return Ok(Engine::Simulated(Box::new(Simulated::named(simulated))));
     }
     let host = global.docker_host.as_deref().or_else(|| environment.get("DOCKER_HOST").map(String::as_str));
     let docker = Docker::connect(host.filter(|host| !host.is_empty())).await;

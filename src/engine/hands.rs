@@ -8,12 +8,13 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::driver::Run;
 use super::obtain::Obtainer;
+use super::patience::persist;
 use super::{evidence, hooks};
 use crate::definition::model::{HealthTest, Mount, MountSource, Service, ServiceName};
 use crate::event::{Event, Failure, Phase};
 use crate::probe::{Answer, Probe};
 use crate::runtime::{CreateOrder, ExecOrder, Runtime, RuntimeError, container_name};
-use crate::world::{ASIDE, ContainerId, ImageId, Instance};
+use crate::world::{ASIDE, ContainerId, ImageId, Instance, State};
 
 /// For one look from outside.
 const LOOK: Duration = Duration::from_secs(2);
@@ -52,7 +53,7 @@ impl<'a, R: Runtime> Hands<'a, R> {
     async fn try_prepare(self) -> Result<(), Failure> {
         let Run { runtime, definition, plan, .. } = self.run;
         for container in &plan.stale {
-            if let Err(e) = runtime.remove(container).await {
+            if let Err(e) = persist(async || runtime.remove(container).await).await {
                 return Err(
                     evidence::of_error(*runtime, "an unfinished replacement cannot be removed", &e).await
                 );
@@ -61,13 +62,15 @@ impl<'a, R: Runtime> Hands<'a, R> {
         self.remove_what_is_too_much().await?;
         let networks = plan.networks.iter().filter_map(|key| Some((key, definition.networks.get(key)?)));
         for (key, network) in networks {
-            if let Err(e) = runtime.create_network(&plan.project, key, network).await {
+            let create = async || runtime.create_network(&plan.project, key, network).await;
+            if let Err(e) = persist(create).await {
                 return Err(evidence::of_network(*runtime, &network.name, &e).await);
             }
         }
         let volumes = plan.volumes.iter().filter_map(|key| Some((key, definition.volumes.get(key)?)));
         for (key, volume) in volumes {
-            if let Err(e) = runtime.create_volume(&plan.project, key, volume).await {
+            let create = async || runtime.create_volume(&plan.project, key, volume).await;
+            if let Err(e) = persist(create).await {
                 let doing = format!("could not create volume {}", volume.name);
                 return Err(evidence::of_error(*runtime, &doing, &e).await);
             }
@@ -81,11 +84,11 @@ impl<'a, R: Runtime> Hands<'a, R> {
         let orphans = plan.orphans.iter().filter(|_| plan.remove_orphans);
         let surplus = plan.services.iter().flat_map(|service| &service.surplus);
         let removals = orphans.chain(surplus).map(async |container| {
-            let removed = async {
+            let removed = async || {
                 runtime.stop(&container.id, None).await?;
                 runtime.remove(&container.id).await
             };
-            removed.await.map_err(|e| Failure::new(format!("container {}: {e}", container.name)))
+            persist(removed).await.map_err(|e| Failure::new(format!("container {}: {e}", container.name)))
         });
         try_join_all(removals).await.map(|_| ())
     }
@@ -112,7 +115,16 @@ impl<'a, R: Runtime> Hands<'a, R> {
             image: &image,
             plan: planned,
         };
-        match runtime.create(definition, service, &order).await {
+        let create = async || {
+            let made = runtime.create(definition, service, &order).await;
+            match made {
+                Err(RuntimeError::Conflict(_) | RuntimeError::TimedOut(_)) => {
+                    self.made_before(&order, &instance).await?.map_or(made, Ok)
+                }
+                other => other,
+            }
+        };
+        match persist(create).await {
             Ok(container) => Event::Created { instance, container },
             Err(e) => {
                 let subject = (service, order.name.as_str());
@@ -120,6 +132,25 @@ impl<'a, R: Runtime> Hands<'a, R> {
                 Event::StepFailed { failure, instance }
             }
         }
+    }
+
+    /// The container that a create was to make, where the engine made it and could not say so: under that name, of the same
+    /// configuration, and not started yet.
+    async fn made_before(
+        self,
+        order: &CreateOrder<'_>,
+        instance: &Instance,
+    ) -> Result<Option<ContainerId>, RuntimeError> {
+        let world = self.run.runtime.observe(self.run.definition).await?;
+        let made = world.containers.into_iter().find(|container| {
+            container.name == order.name
+                && container.service == instance.service
+                && container.number == instance.number
+                && container.config_hash == order.plan.config_hash
+                && container.image == *order.image
+                && container.state == State::Created
+        });
+        Ok(made.map(|container| container.id))
     }
 
     pub(super) async fn start(
@@ -131,24 +162,24 @@ impl<'a, R: Runtime> Hands<'a, R> {
         let Some(service) = self.service(&instance.service) else {
             return Event::StepFailed { instance, failure: Failure::new("no such service") };
         };
-        let started = async {
-            if let Some(old) = replacing {
-                self.replace(service, &instance, &container, &old).await?;
+        let start = async || {
+            if let Some(old) = &replacing {
+                self.replace(service, &instance, &container, old).await?;
             }
             self.run.runtime.start(&container).await
         };
-        self.after_start(started.await, service, instance, &container).await
+        self.after_start(persist(start).await, service, instance, &container).await
     }
 
     pub(super) async fn restart(self, instance: Instance, container: ContainerId) -> Event {
         let Some(service) = self.service(&instance.service) else {
             return Event::StepFailed { instance, failure: Failure::new("no such service") };
         };
-        let restarted = async {
+        let restart = async || {
             self.end(service, &instance, &container).await?;
             self.run.runtime.start(&container).await
         };
-        self.after_start(restarted.await, service, instance, &container).await
+        self.after_start(persist(restart).await, service, instance, &container).await
     }
 
     async fn replace(

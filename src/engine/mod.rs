@@ -5,6 +5,7 @@ mod evidence;
 mod hands;
 mod hooks;
 mod obtain;
+mod patience;
 pub mod scheduler;
 pub mod teardown;
 

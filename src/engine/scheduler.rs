@@ -74,6 +74,8 @@ pub struct Scheduler {
     graph: Graph,
     queue: Queue,
     prepared: bool,
+    /// Nothing is left of the preparation, however it ended.
+    settled: bool,
     finished: bool,
     outbox: Vec<Action>,
 }
@@ -83,7 +85,7 @@ impl Scheduler {
     pub fn new(plan: &Plan, definition: &Definition, settings: Settings) -> Self {
         let graph = Graph::new(plan, definition);
         let queue = Queue::of(&graph);
-        Self { settings, graph, queue, prepared: false, finished: false, outbox: Vec::new() }
+        Self { settings, graph, queue, prepared: false, settled: false, finished: false, outbox: Vec::new() }
     }
 
     /// The first actions.
@@ -115,11 +117,17 @@ impl Scheduler {
     fn take_in(&mut self, now: Duration, event: &Event) {
         match event {
             Event::Prepared => {
-                self.prepared = true;
+                (self.prepared, self.settled) = (true, true);
                 self.queue.look_at_all();
             }
-            Event::PrepareFailed { failure } => self.end_all(|_| Phase::Failed(failure.clone())),
-            Event::TimedOut => self.end_all(|node| Phase::Failed(timed_out(node))),
+            Event::PrepareFailed { failure } => {
+                self.settled = true;
+                self.end_all(|_| Phase::Failed(failure.clone()));
+            }
+            Event::TimedOut => {
+                self.settled = true;
+                self.end_all(|node| Phase::Failed(timed_out(node)));
+            }
             Event::Interrupted => self.finish(),
             Event::ImageReady { service, image, .. } => self.image_ready(service, image),
             Event::ImageFailed { service, failure } => self.image_failed(service, failure),
@@ -274,7 +282,7 @@ impl Scheduler {
         if self.finished {
             return;
         }
-        if self.graph.open == 0 {
+        if self.graph.open == 0 && self.settled {
             self.finish();
         } else if let Some(at) = self.queue.next_wake() {
             self.outbox.push(Action::WakeAt(at));

@@ -4,13 +4,15 @@
 //!
 //! What a service does is told by its labels: `sim.create` and `sim.start` (an error's text), `sim.ready_ms`, `sim.flap_ms` (a
 //! temporary server answers its test that long, on no port, before the lasting one comes), `sim.exit` and `sim.exit_ms` (a
-//! job's end, or a service's death), `sim.log` (what it prints), `sim.test` and `sim.test_ms` (what its health test prints, and how
+//! job's end, or a service's death), `sim.log` (what it prints), `sim.oom` (an end with code 137 is for lack of memory), `sim.test` and `sim.test_ms` (what its health test prints, and how
 //! long it takes).
 //!
 //! Faults of the engine: `die=K` kills the whole program at the call after the K-th, `hang=K` never answers one after the K-th,
-//! `deaf` never tells of an end.
+//! `deaf` never tells of an end, `chaos=SEED` is everything else that `Faults` knows.
 
 mod archive;
+mod ends;
+mod faults;
 mod memory;
 mod operate;
 mod shell;
@@ -24,9 +26,10 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::LocalBoxStream;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio::time::{Instant, sleep};
 
+pub use self::faults::{Deed, Draw, Faults};
 use self::memory::{Held, Memory};
 use super::{
     BuildOrder, CreateOrder, ExecOrder, ExecOutcome, ImportOrder, LogLine, LogOptions, Runtime, RuntimeError,
@@ -36,9 +39,11 @@ use crate::definition::model::{Definition, Network, Service, Volume};
 use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
 
 /// What the engine takes for a call; the measured cost of the real one, rounded.
-const CALL: Duration = Duration::from_millis(2);
-const CREATE: Duration = Duration::from_millis(30);
-const START: Duration = Duration::from_millis(200);
+pub const CALL: Duration = Duration::from_millis(2);
+/// See [`CALL`].
+pub const CREATE: Duration = Duration::from_millis(30);
+/// See [`CALL`].
+pub const START: Duration = Duration::from_millis(200);
 const EXEC: Duration = Duration::from_millis(40);
 
 /// The double.
@@ -49,18 +54,15 @@ pub struct Simulated {
     exits: broadcast::Sender<(String, ContainerId)>,
     file: Option<PathBuf>,
     calls: Cell<u64>,
+    creates: Cell<u64>,
     faults: Faults,
-}
-
-/// What is wrong with the engine, or happens to the program that uses it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Faults {
-    /// The program is killed at the call after this many.
-    pub die_after: Option<u64>,
-    /// Calls after this many are never answered.
-    pub hang_after: Option<u64>,
-    /// The stream of ends ends at once, always.
-    pub deaf: bool,
+    draw: Draw,
+    /// Until when the engine does not answer.
+    away: Cell<Option<Instant>>,
+    busy: Cell<usize>,
+    busiest: Cell<usize>,
+    begun: Notify,
+    journal: RefCell<Vec<Deed>>,
 }
 
 impl Default for Simulated {
@@ -73,25 +75,55 @@ impl Simulated {
     /// An empty engine with faults.
     pub fn with(faults: Faults) -> Self {
         let (exits, _) = broadcast::channel(1_024);
-        Self { state: RefCell::default(), exits, file: None, calls: Cell::new(0), faults }
+        Self {
+            state: RefCell::default(),
+            exits,
+            file: None,
+            calls: Cell::new(0),
+            creates: Cell::new(0),
+            draw: Draw::new(faults.seed),
+            faults,
+            away: Cell::new(None),
+            busy: Cell::new(0),
+            busiest: Cell::new(0),
+            begun: Notify::new(),
+            journal: RefCell::default(),
+        }
     }
 
-    /// An engine as the command line names it: nothing, or `:FILE` with its state, then perhaps `:die=K` or `:deaf`. An absent
-    /// or unreadable file is an empty engine.
+    /// The same engine, from now on with other faults.
+    #[must_use]
+    pub fn then(self, faults: Faults) -> Self {
+        Self { state: self.state, file: self.file, ..Self::with(faults) }
+    }
+
+    /// An engine as the command line names it: nothing, or `:FILE` with its state, then perhaps faults such as `:die=K` or
+    /// `:chaos=SEED`. An absent or unreadable file is an empty engine.
     pub fn named(words: &str) -> Self {
         let mut faults = Faults::default();
         let mut file = words.strip_prefix(':').unwrap_or_default();
-        while let Some((rest, fault)) = file.rsplit_once(':') {
-            match fault.split_once('=') {
-                Some(("die", calls)) => faults.die_after = calls.parse().ok(),
-                Some(("hang", calls)) => faults.hang_after = calls.parse().ok(),
-                None if fault == "deaf" => faults.deaf = true,
-                _ => break,
-            }
+        while let Some((rest, word)) = file.rsplit_once(':') {
+            let Some(worse) = faults.clone().named(word) else { break };
+            faults = worse;
             file = rest;
         }
         let engine = Self::with(faults);
         if file.is_empty() { engine } else { engine.in_file(PathBuf::from(file)) }
+    }
+
+    /// What the engine did since it was made or given other faults, in order.
+    pub fn journal(&self) -> Vec<Deed> {
+        self.journal.borrow().clone()
+    }
+
+    /// How many containers were being made or started at once, at most.
+    pub fn busiest(&self) -> usize {
+        self.busiest.get()
+    }
+
+    /// A container of another project under this name.
+    pub fn occupy(&self, name: &str) {
+        self.change(|memory| memory.occupy(name));
     }
 
     fn in_file(self, file: PathBuf) -> Self {
@@ -106,17 +138,46 @@ impl Simulated {
         self.calls.get()
     }
 
-    async fn takes(&self, time: Duration) {
+    /// What every call begins with: it takes its time, and may not be answered.
+    async fn takes(&self, time: Duration) -> Result<(), RuntimeError> {
         if self.faults.die_after == Some(self.calls.get()) {
             // As `kill -9` does it: nothing is tidied up, no destructor runs.
             let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        }
+        if let Some((_, away)) = self.faults.restart.filter(|(call, _)| *call == self.calls.get()) {
+            let back = Instant::now() + away;
+            self.away.set(Some(back));
+            self.change(|memory| memory.crash(back));
         }
         self.calls.set(self.calls.get() + 1);
         if self.hangs() {
             std::future::pending::<()>().await;
         }
-        sleep(time).await;
+        sleep(time * (1 + self.draw.below(self.faults.slow.max(1)))).await;
+        if self.is_away() {
+            let cause = "connection refused".to_owned();
+            return Err(RuntimeError::Unreachable { host: "the simulated engine".to_owned(), cause });
+        }
         self.settle();
+        Ok(())
+    }
+
+    /// Whether the engine is being restarted.
+    fn is_away(&self) -> bool {
+        self.away.get().is_some_and(|back| Instant::now() < back)
+    }
+
+    fn write_down(&self, deed: Option<Deed>) {
+        self.journal.borrow_mut().extend(deed);
+    }
+
+    /// Takes the time of a step that holds a slot.
+    async fn takes_slot(&self, time: Duration) -> Result<(), RuntimeError> {
+        self.busy.set(self.busy.get() + 1);
+        self.busiest.set(self.busiest.get().max(self.busy.get()));
+        let took = self.takes(time).await;
+        self.busy.set(self.busy.get() - 1);
+        took
     }
 
     fn hangs(&self) -> bool {
@@ -161,7 +222,7 @@ fn image_id(content: &[u8]) -> String {
 
 impl Runtime for Simulated {
     async fn engine(&self) -> Result<EngineInfo, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         let text = |s: &str| s.to_owned();
         Ok(EngineInfo {
             version: text("simulated"),
@@ -172,7 +233,7 @@ impl Runtime for Simulated {
     }
 
     async fn observe(&self, definition: &Definition) -> Result<World, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         let state = self.state.borrow();
         let ours = |owner: &String| *owner == definition.project;
         let image = |service: &Service| {
@@ -203,13 +264,13 @@ impl Runtime for Simulated {
     }
 
     async fn create_network(&self, project: &str, _: &str, network: &Network) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         self.change(|memory| memory.networks.insert(network.name.clone(), project.to_owned()));
         Ok(())
     }
 
     async fn remove_network(&self, name: &str) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         self.change(|memory| {
             let joined = |held: &Held| held.running && held.networks.iter().any(|n| n == name);
             if memory.containers.values().any(joined) {
@@ -221,7 +282,7 @@ impl Runtime for Simulated {
     }
 
     async fn create_volume(&self, project: &str, _: &str, volume: &Volume) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         self.change(|memory| {
             memory.volumes.entry(volume.name.clone()).or_insert_with(|| project.to_owned());
         });
@@ -229,7 +290,7 @@ impl Runtime for Simulated {
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         self.change(|memory| {
             if memory.containers.values().any(|held| held.volumes.iter().any(|v| v == name)) {
                 return Err(RuntimeError::Conflict(format!("volume {name} is in use")));
@@ -245,11 +306,13 @@ impl Runtime for Simulated {
         service: &Service,
         order: &CreateOrder<'_>,
     ) -> Result<ContainerId, RuntimeError> {
-        self.takes(CREATE).await;
-        if let Some(error) = service.labels.get("sim.create") {
-            return Err(RuntimeError::Other(error.clone()));
+        self.takes_slot(CREATE).await?;
+        match service.labels.get("sim.create").map(String::as_str) {
+            Some("no space") => return Err(RuntimeError::NoSpace),
+            Some(error) => return Err(RuntimeError::Other(error.to_owned())),
+            None => {}
         }
-        self.change(|memory| {
+        let made = self.change(|memory| {
             if !memory.images.values().any(|id| *id == order.image.0) {
                 return Err(RuntimeError::NotFound(format!("no such image: {}", order.image.0)));
             }
@@ -257,15 +320,22 @@ impl Runtime for Simulated {
                 return Err(RuntimeError::Conflict(format!("the container name {} is in use", order.name)));
             }
             Ok(memory.add(definition, service, order))
-        })
+        })?;
+        self.write_down(Some(Deed::Made(order.name.clone())));
+        let number = self.creates.get();
+        self.creates.set(number + 1);
+        if self.faults.unanswered_create == Some(number) {
+            return Err(RuntimeError::TimedOut(CREATE));
+        }
+        Ok(made)
     }
 
     async fn start(&self, id: &ContainerId) -> Result<(), RuntimeError> {
-        self.takes(START).await;
-        self.change(|memory| {
+        self.takes_slot(START).await?;
+        let name = self.change(|memory| {
             let held = memory.containers.get(&id.0).ok_or_else(|| no_such(id))?;
             if held.running {
-                return Ok(());
+                return Ok(None);
             }
             if let Some(error) = held.labels.get("sim.start") {
                 return Err(RuntimeError::Other(error.clone()));
@@ -273,19 +343,29 @@ impl Runtime for Simulated {
             if let Some(&port) = held.ports.iter().find(|port| memory.publisher(**port).is_some()) {
                 return Err(RuntimeError::PortInUse { port });
             }
+            let name = held.name.clone();
             memory.containers.entry(id.0.clone()).and_modify(|held| held.begin(Instant::now()));
-            Ok(())
-        })
+            Ok(Some(name))
+        })?;
+        self.write_down(name.map(Deed::Started));
+        self.begun.notify_waiters();
+        Ok(())
     }
 
     async fn stop(&self, id: &ContainerId, _: Option<Duration>) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
-        self.change(|memory| memory.containers.get_mut(&id.0).map(Held::stop));
+        self.takes(CALL).await?;
+        let running = |held: &mut Held| {
+            let name = held.running.then(|| held.name.clone());
+            held.stop();
+            name
+        };
+        let name = self.change(|memory| memory.containers.get_mut(&id.0).and_then(running));
+        self.write_down(name.map(Deed::Stopped));
         Ok(())
     }
 
     async fn rename(&self, id: &ContainerId, name: &str) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         let taken =
             self.state.borrow().containers.iter().any(|(other, held)| *other != id.0 && held.name == name);
         if taken {
@@ -295,13 +375,14 @@ impl Runtime for Simulated {
     }
 
     async fn remove(&self, id: &ContainerId) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
-        self.change(|memory| memory.containers.remove(&id.0));
+        self.takes(CALL).await?;
+        let removed = self.change(|memory| memory.containers.remove(&id.0));
+        self.write_down(removed.map(|held| Deed::Removed(held.name)));
         Ok(())
     }
 
     async fn ended(&self, id: &ContainerId) -> Result<Option<Exit>, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         self.held(id, |held| held.exit())
     }
 
@@ -312,7 +393,7 @@ impl Runtime for Simulated {
         limit: Duration,
     ) -> Result<ExecOutcome, RuntimeError> {
         let took = self.held(id, |held| held.number("sim.test_ms"))?.map_or(EXEC, Duration::from_millis);
-        self.takes(took.min(limit)).await;
+        self.takes(took.min(limit)).await?;
         if took > limit {
             return Err(RuntimeError::TimedOut(limit));
         }
@@ -334,8 +415,8 @@ impl Runtime for Simulated {
     }
 
     async fn accepts(&self, _: &str, port: u16, _: Duration) -> bool {
-        self.takes(CALL).await;
-        self.state.borrow().publisher(port).is_some_and(Held::listens)
+        // A published port does not go through the engine's socket, and its proxy goes away with it.
+        self.takes(CALL).await.is_ok() && self.state.borrow().publisher(port).is_some_and(Held::listens)
     }
 
     fn is_bound(&self, _: &str, port: u16) -> bool {
@@ -343,32 +424,12 @@ impl Runtime for Simulated {
     }
 
     async fn publisher(&self, port: u16) -> Result<Option<String>, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         Ok(self.state.borrow().publisher(port).map(|held| held.name.clone()))
     }
 
     fn exits(&self, project: &str) -> LocalBoxStream<'_, Result<ContainerId, RuntimeError>> {
-        if self.faults.deaf {
-            return futures_util::stream::empty().boxed_local();
-        }
-        let start = (self.exits.subscribe(), project.to_owned());
-        futures_util::stream::unfold(start, async |(mut receiver, project)| {
-            loop {
-                let next = self.state.borrow().next_change();
-                // The next end, or a while in which another container may have been started.
-                let wait = next.map_or(START, |at| at.saturating_duration_since(Instant::now()).min(START));
-                tokio::select! {
-                    end = receiver.recv() => match end {
-                        Ok((owner, id)) if owner == project => return Some((Ok(id), (receiver, project))),
-                        Ok(_) => {}
-                        Err(e) => return Some((Err(RuntimeError::Other(e.to_string())), (receiver, project))),
-                    },
-                    // Time stands still in an engine that hangs: the clock must not run away from the program's signals.
-                    () = sleep(wait), if !self.hangs() => self.settle(),
-                }
-            }
-        })
-        .boxed_local()
+        self.ends(project)
     }
 
     fn logs(
@@ -390,12 +451,12 @@ impl Runtime for Simulated {
     }
 
     async fn image(&self, reference: &str) -> Result<Option<ImageId>, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         Ok(self.state.borrow().images.get(reference).cloned().map(ImageId))
     }
 
     async fn pull(&self, reference: &str, progress: &mut dyn FnMut(String)) -> Result<(), RuntimeError> {
-        self.takes(Duration::from_secs(1)).await;
+        self.takes(Duration::from_secs(1)).await?;
         if reference.contains("missing") {
             let cause = "no such host".to_owned();
             return Err(RuntimeError::NoRegistry { reference: reference.to_owned(), cause });
@@ -406,7 +467,7 @@ impl Runtime for Simulated {
     }
 
     async fn build(&self, order: BuildOrder, progress: &mut dyn FnMut(String)) -> Result<(), RuntimeError> {
-        self.takes(Duration::from_secs(1)).await;
+        self.takes(Duration::from_secs(1)).await?;
         progress("built".to_owned());
         let arguments = format!("{:?}{:?}{:?}", order.args, order.labels, order.target);
         let id = image_id(&[&order.context[..], arguments.as_bytes()].concat());
@@ -415,14 +476,14 @@ impl Runtime for Simulated {
     }
 
     async fn import(&self, order: ImportOrder) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         let id = image_id(&std::fs::read(&order.tar).unwrap_or_default());
         self.change(|memory| memory.images.insert(order.tag, id));
         Ok(())
     }
 
     async fn remove_image(&self, reference: &str) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         self.change(|memory| memory.images.remove(reference));
         Ok(())
     }

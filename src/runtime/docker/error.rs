@@ -1,5 +1,6 @@
 //! The engine's errors, sorted into what a person can act on.
 
+use std::io::ErrorKind as Kind;
 use std::time::Duration;
 
 use bollard::errors::Error;
@@ -61,8 +62,17 @@ pub(super) fn by_cause(host: &str, error: &(dyn std::error::Error + 'static)) ->
     let words = cause.to_string();
     let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
     match kind {
-        Some(std::io::ErrorKind::PermissionDenied) => RuntimeError::Denied { host: host.to_owned() },
-        Some(std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused) => {
+        Some(Kind::PermissionDenied) => RuntimeError::Denied { host: host.to_owned() },
+        // The last of these are an engine that goes away in the middle of an answer.
+        Some(
+            Kind::NotFound
+            | Kind::ConnectionRefused
+            | Kind::ConnectionReset
+            | Kind::ConnectionAborted
+            | Kind::BrokenPipe
+            | Kind::UnexpectedEof,
+        ) => RuntimeError::Unreachable { host: host.to_owned(), cause: words },
+        None if words.contains("connection closed before message completed") => {
             RuntimeError::Unreachable { host: host.to_owned(), cause: words }
         }
         _ => by_words(&words),

@@ -177,6 +177,40 @@ impl Memory {
         ends.into_iter().map(|(_, project, id)| (project, id)).collect()
     }
 
+    /// The engine goes away and takes along what runs; what has a restart policy comes back with it.
+    pub(super) fn crash(&mut self, back: Instant) {
+        for held in self.containers.values_mut().filter(|held| held.running) {
+            held.die(137, back);
+        }
+    }
+
+    /// A stopped container of someone else.
+    pub(super) fn occupy(&mut self, name: &str) {
+        self.next += 1;
+        let held = Held {
+            project: "someone-else".to_owned(),
+            name: name.to_owned(),
+            service: "theirs".to_owned(),
+            number: 1,
+            config_hash: String::new(),
+            fields: BTreeMap::new(),
+            image: String::new(),
+            labels: BTreeMap::new(),
+            ports: Vec::new(),
+            networks: Vec::new(),
+            volumes: Vec::new(),
+            restart: Policy::Never,
+            running: false,
+            exit: Some(0),
+            deaths: 0,
+            restarting: false,
+            started: None,
+            resumes: None,
+            facts: Facts::default(),
+        };
+        self.containers.insert(format!("{:012}", self.next), held);
+    }
+
     pub(super) fn next_change(&self) -> Option<Instant> {
         self.containers.values().filter_map(Held::next_change).min()
     }
@@ -258,6 +292,11 @@ impl Held {
 
     fn end(&mut self, at: Instant) {
         let code = self.number("sim.exit").and_then(|code| i64::try_from(code).ok()).unwrap_or_default();
+        self.die(code, at);
+    }
+
+    /// Ends not by someone's wish: the engine starts it again where its policy says so.
+    fn die(&mut self, code: i64, at: Instant) {
         self.finish(code, at);
         let again = match self.restart {
             Policy::Never => false,
@@ -288,7 +327,8 @@ impl Held {
     }
 
     pub(super) fn exit(&self) -> Option<Exit> {
-        self.exit.map(|code| Exit { code, out_of_memory: false })
+        let killed = |code| code == 137 && self.labels.contains_key("sim.oom");
+        self.exit.map(|code| Exit { code, out_of_memory: killed(code) })
     }
 
     /// When it ends or is started again by itself.

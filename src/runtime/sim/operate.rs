@@ -111,7 +111,7 @@ impl Operate for Simulated {
     }
 
     async fn list(&self, project: &str) -> Result<Vec<Listed>, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         let memory = self.state.borrow();
         let ours = memory.containers.iter().filter(|(_, held)| held.project == project);
         let mut all: Vec<Listed> = ours.map(|(id, held)| listed(id, held)).collect();
@@ -122,7 +122,7 @@ impl Operate for Simulated {
     }
 
     async fn kill(&self, id: &ContainerId, signal: &str) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         let name = signal.strip_prefix("SIG").unwrap_or(signal);
         let code = match name {
             "KILL" | "9" => Some(137),
@@ -135,17 +135,17 @@ impl Operate for Simulated {
     }
 
     async fn pause(&self, id: &ContainerId) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         self.running(id, |held| held.facts.paused = true)
     }
 
     async fn unpause(&self, id: &ContainerId) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         self.running(id, |held| held.facts.paused = false)
     }
 
     async fn discard(&self, id: &ContainerId, _: bool) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         self.change(|memory| memory.containers.remove(&id.0));
         Ok(())
     }
@@ -157,7 +157,7 @@ impl Operate for Simulated {
         order: &CreateOrder<'_>,
         terms: Terms,
     ) -> Result<ContainerId, RuntimeError> {
-        self.takes(CREATE).await;
+        self.takes(CREATE).await?;
         let mut service = service.clone();
         let setting = Setting {
             environment: service
@@ -190,7 +190,7 @@ impl Operate for Simulated {
     }
 
     async fn attach(&self, id: &ContainerId, _: Terms) -> Result<Attached<'_>, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         let (copies, output) = self.held(id, |held| {
             (!held.labels.contains_key("sim.exit"), held.labels.get("sim.log").cloned().unwrap_or_default())
         })?;
@@ -210,7 +210,7 @@ impl Operate for Simulated {
         id: &ContainerId,
         order: &CommandOrder,
     ) -> Result<(ProcessId, Option<Attached<'_>>), RuntimeError> {
-        self.takes(EXEC).await;
+        self.takes(EXEC).await?;
         self.running(id, |_| ())?;
         let setting = Setting {
             environment: order
@@ -235,12 +235,12 @@ impl Operate for Simulated {
     }
 
     async fn resize(&self, _: &ProcessId, _: u16, _: u16) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         Ok(())
     }
 
     async fn code(&self, process: &str) -> Result<Option<i64>, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         Ok(process.parse().ok())
     }
 
@@ -249,7 +249,7 @@ impl Operate for Simulated {
         id: &ContainerId,
         next: bool,
     ) -> Result<LocalBoxFuture<'_, Result<i64, RuntimeError>>, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         let before = self.held(id, |held| held.facts.finished_ms)?;
         let id = id.clone();
         let end = async move {
@@ -268,7 +268,7 @@ impl Operate for Simulated {
     }
 
     async fn usage(&self, id: &ContainerId) -> Result<Option<Usage>, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         let now_ns = self.state.borrow().now_ms() * 1_000_000;
         self.held(id, |held| {
             held.running.then(|| Usage {
@@ -287,7 +287,7 @@ impl Operate for Simulated {
     }
 
     async fn processes(&self, id: &ContainerId) -> Result<Processes, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         self.running(id, |held| Processes {
             titles: ["UID", "PID", "CMD"].map(str::to_owned).to_vec(),
             rows: vec![vec!["root".to_owned(), "1".to_owned(), held.facts.argv.join(" ")]],
@@ -295,7 +295,7 @@ impl Operate for Simulated {
     }
 
     async fn document(&self, kind: Kind, name: &str) -> Result<Value, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         let memory = self.state.borrow();
         let document = match kind {
             Kind::Container => memory.containers.get(name).map(|held| {
@@ -317,7 +317,7 @@ impl Operate for Simulated {
     }
 
     async fn image_facts(&self, reference: &str) -> Result<Option<ImageFacts>, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         Ok(self.state.borrow().images.get(reference).map(|id| ImageFacts {
             id: ImageId(id.clone()),
             size: 10_000_000,
@@ -341,7 +341,7 @@ impl Operate for Simulated {
         id: &ContainerId,
         window: &Window,
     ) -> Result<LocalBoxStream<'_, Result<Line, RuntimeError>>, RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         self.printed(id, window)
     }
 
@@ -356,7 +356,7 @@ impl Operate for Simulated {
     }
 
     async fn load(&self, mut tar: BoxStream<'static, io::Result<Bytes>>) -> Result<(), RuntimeError> {
-        self.takes(CALL).await;
+        self.takes(CALL).await?;
         let mut whole = Vec::new();
         while let Some(piece) = tar.next().await {
             whole.extend_from_slice(&piece.map_err(|e| RuntimeError::Other(e.to_string()))?);
