@@ -16,7 +16,7 @@ use crate::event::{Event, Failure, ImageSource};
 use crate::images::context::{self, Context};
 use crate::images::host::{self, HostError};
 use crate::images::{self, Route, base};
-use crate::runtime::{BuildOrder, ImportOrder, Runtime, RuntimeError};
+use crate::runtime::{BuildOrder, BuildSettings, ImportOrder, Runtime, RuntimeError};
 
 /// What the routes need to know of this run.
 #[derive(Debug)]
@@ -152,7 +152,14 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
     }
 
     async fn build(&self, service: &Service, build: &Build) -> Result<ImageSource, Failure> {
-        let text = read(&build.dockerfile)?;
+        if !build.secrets.is_empty() {
+            let failure = Failure::new("secrets of a build take BuildKit, which pdex does not speak");
+            return Err(failure.hint(format!(
+                "build {} with another tool; pdex uses an image that is there",
+                service.image
+            )));
+        }
+        let text = build.inline.clone().map_or_else(|| read(&build.dockerfile), Ok)?;
         self.bases(&service.name, &text).await?;
         let mut context = Context::default();
         context.folder(&build.context).map_err(unreadable)?;
@@ -160,7 +167,9 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
         let bytes = context.finish().map_err(unreadable)?;
         let mut order = self.order(&service.image, bytes, context::DOCKERFILE, BTreeMap::new());
         order.args.extend(build.args.clone());
+        order.labels.extend(build.labels.clone());
         order.target.clone_from(&build.target);
+        order.settings = settings(service, build);
         if images::takes_builder(&text) {
             self.builder(&service.name).await?;
             order.args.insert("BUILDER".to_owned(), base::BUILDER.to_owned());
@@ -205,6 +214,7 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
             args: base::proxy_arguments(self.environment),
             labels,
             target: None,
+            settings: BuildSettings::default(),
         }
     }
 
@@ -328,6 +338,19 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
             // Left behind it does no harm: the next run makes it anew.
             let _ = self.runtime.remove_image(base::BUILDER).await;
         }
+    }
+}
+
+fn settings(service: &Service, build: &Build) -> BuildSettings {
+    BuildSettings {
+        no_cache: build.no_cache,
+        pull: build.pull,
+        network: build.network.clone(),
+        extra_hosts: build.extra_hosts.clone(),
+        shm_size: build.shm_size,
+        cache_from: build.cache_from.clone(),
+        platform: service.platform.clone().or_else(|| build.platforms.first().cloned()),
+        tags: build.tags.clone(),
     }
 }
 

@@ -147,6 +147,24 @@ pub struct BuildOrder {
     pub args: BTreeMap<String, String>,
     pub labels: BTreeMap<String, String>,
     pub target: Option<String>,
+    pub settings: BuildSettings,
+}
+
+/// What a definition says of a build besides what is built.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildSettings {
+    pub no_cache: bool,
+    /// Ask the registry for the base image even where it is present.
+    pub pull: bool,
+    pub network: Option<String>,
+    /// As `name:address`.
+    pub extra_hosts: Vec<String>,
+    /// Bytes.
+    pub shm_size: Option<i64>,
+    pub cache_from: Vec<String>,
+    pub platform: Option<String>,
+    /// Further names of the result.
+    pub tags: Vec<String>,
 }
 
 /// An image import.

@@ -110,6 +110,7 @@ pub(crate) async fn an_image_is_made_from_a_recipe<R: Runtime>(stage: &Stage<R>)
         args: BTreeMap::from([("WHO".to_owned(), "contract".to_owned())]),
         labels: BTreeMap::new(),
         target: None,
+        settings: pdex::runtime::BuildSettings::default(),
     };
     let mut told = 0;
     let built = stage.runtime.build(order, &mut |_| told += 1).await;

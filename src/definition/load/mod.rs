@@ -87,7 +87,7 @@ fn shorten(finding: &mut Finding) {
 }
 
 /// Values copied by `extends`.
-const MAX_COPIES: usize = 400_000;
+const MAX_COPIES: usize = 200_000;
 /// Files read because others name them.
 const MAX_FILES: usize = 500;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{FileReference, Ulimit};
+use super::FileReference;
 
 /// How an image is built from source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,8 +31,6 @@ pub struct Build {
     /// Further names of the result.
     pub tags: Vec<String>,
     pub secrets: Vec<FileReference>,
-    pub ulimits: BTreeMap<String, Ulimit>,
-    pub privileged: bool,
     /// At most one; the service's own `platform` when both are given.
     pub platforms: Vec<String>,
 }

@@ -4,11 +4,10 @@ use std::path::{Component, Path, PathBuf};
 
 use super::service::{hosts, reference, texts};
 use super::tree::{Map, Tree};
-use super::{Form, machine};
 use crate::definition::model::Build;
 
 /// A service's `build`.
-pub(super) fn tree(build: &Build, form: Form) -> Tree {
+pub(super) fn tree(build: &Build) -> Tree {
     let mut map = Map::with("context", build.context.display());
     match &build.inline {
         Some(text) => map.add("dockerfile_inline", text),
@@ -25,9 +24,7 @@ pub(super) fn tree(build: &Build, form: Form) -> Tree {
     map.put_filled("secrets", Tree::List(build.secrets.iter().map(reference).collect()));
     map.add_some("shm_size", build.shm_size);
     map.put_filled("tags", Tree::texts(&build.tags));
-    map.put_filled("ulimits", machine::ulimits(&build.ulimits, form));
     map.put_filled("platforms", Tree::texts(&build.platforms));
-    map.flag("privileged", build.privileged);
     map.into()
 }
 

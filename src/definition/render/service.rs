@@ -30,7 +30,7 @@ fn until_devices(map: &mut Map, service: &Service, form: Form) {
     map.put_filled("annotations", texts(&service.annotations));
     map.put_some("attach", service.attach.map(Tree::Bool));
     if let Some(build) = service.build.as_ref().filter(|_| form != Form::Hash) {
-        map.put("build", build::tree(build, form));
+        map.put("build", build::tree(build));
     }
     map.put_filled("cap_add", Tree::texts(&service.cap_add));
     map.put_filled("cap_drop", Tree::texts(&service.cap_drop));

@@ -111,16 +111,23 @@ pub(super) const BUILD: &[&str] = &[
     "network",
     "no_cache",
     "platforms",
-    "privileged",
     "pull",
     "secrets",
     "shm_size",
     "tags",
     "target",
+];
+pub(super) const BUILD_UNSUPPORTED: &[&str] = &[
+    "additional_contexts",
+    "cache_to",
+    "entitlements",
+    "isolation",
+    "privileged",
+    "provenance",
+    "sbom",
+    "ssh",
     "ulimits",
 ];
-pub(super) const BUILD_UNSUPPORTED: &[&str] =
-    &["additional_contexts", "cache_to", "entitlements", "isolation", "provenance", "sbom", "ssh"];
 
 pub(super) const DEPENDENCY: &[&str] = &["condition", "required", "restart"];
 pub(super) const DEPLOY: &[&str] = &["mode", "replicas", "resources", "restart_policy"];

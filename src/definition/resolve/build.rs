@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{attributes, files, machine, networks};
+use super::{attributes, files, networks};
 use crate::definition::field::Field;
 use crate::definition::model::Build;
 
@@ -63,8 +63,6 @@ fn surroundings(build: &mut Build, key: &str, field: &Field<'_>) -> bool {
         "extra_hosts" => build.extra_hosts = networks::extra_hosts(field),
         "shm_size" => build.shm_size = field.size(),
         "secrets" => build.secrets = files::references(field, None),
-        "ulimits" => build.ulimits = machine::ulimits(field),
-        "privileged" => build.privileged = field.flag(),
         _ => return false,
     }
     true

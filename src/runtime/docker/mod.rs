@@ -1,6 +1,7 @@
 //! Docker Engine through its HTTP API. This folder is the only place that names bollard.
 
 mod api;
+mod build;
 mod create;
 mod error;
 mod frames;
@@ -334,17 +335,9 @@ impl Runtime for Docker {
     }
 
     async fn build(&self, order: BuildOrder, progress: &mut dyn FnMut(String)) -> Result<(), RuntimeError> {
-        let options = query::BuildImageOptions {
-            dockerfile: order.dockerfile,
-            t: Some(order.tag),
-            rm: true,
-            forcerm: true,
-            buildargs: Some(order.args.into_iter().collect()),
-            labels: Some(order.labels.into_iter().collect()),
-            target: order.target.unwrap_or_default(),
-            ..query::BuildImageOptions::default()
-        };
-        let mut lines = self.client.build_image(options, None, Some(bollard::body_full(order.context)));
+        let (tag, tags) = (order.tag.clone(), order.settings.tags.clone());
+        let (options, context) = build::request(order)?;
+        let mut lines = self.client.build_image(options, None, Some(bollard::body_full(context)));
         while let Some(line) = lines.next().await {
             let line = line.map_err(|e| self.sort(&e))?;
             if let Some(message) = line.error_detail.and_then(|d| d.message) {
@@ -353,6 +346,11 @@ impl Runtime for Docker {
             for text in line.stream.unwrap_or_default().lines().filter(|l| !l.trim().is_empty()) {
                 progress(text.to_owned());
             }
+        }
+        for further in tags {
+            let (repo, name) = split_reference(&further);
+            let options = query::TagImageOptionsBuilder::new().repo(repo).tag(name).build();
+            self.client.tag_image(&tag, Some(options)).await.map_err(|e| self.sort(&e))?;
         }
         Ok(())
     }
