@@ -120,7 +120,7 @@ struct Context<'a> {
 
 impl Context<'_> {
     fn service(&self, service: &Service, containers: &[&Container], hash: Fingerprint<'_>) -> ServicePlan {
-        let config_hash = hash(service);
+        let config_hash = hash(&render::beside(service, &|name| self.first_container(name)));
         let present = self.world.images.get(&service.image).cloned();
         let wanted = usize::try_from(service.replicas()).unwrap_or(usize::MAX);
         let (kept, surplus) = self.assigned(service, containers, &config_hash, wanted);
@@ -152,6 +152,11 @@ impl Context<'_> {
                 service.pdex.image_unavailable
             },
         }
+    }
+
+    /// Whose namespaces and volumes others share.
+    fn first_container(&self, service: &ServiceName) -> Option<String> {
+        self.world.of(service).find(|c| c.number == 1 && !c.aside).map(|container| container.id.0.clone())
     }
 
     fn obtains(&self, service: &Service, present: bool) -> bool {

@@ -8,6 +8,7 @@ mod mounts;
 mod service;
 mod tree;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -52,9 +53,15 @@ pub fn config_hash(service: &Service) -> String {
     hash
 }
 
-/// The same for a service that shares something with another one: Compose hashes the identifiers of the containers that stand
-/// for the others at that time. `container` knows them; a service without one stays a name.
-pub fn config_hash_beside(service: &Service, container: &dyn Fn(&ServiceName) -> Option<String>) -> String {
+/// The service as Compose hashes it when it shares something with others: with the identifiers of the containers that stand for
+/// them at that time. `container` knows them; a service without one stays a name.
+pub fn beside<'s>(
+    service: &'s Service,
+    container: &dyn Fn(&ServiceName) -> Option<String>,
+) -> Cow<'s, Service> {
+    if service.shares().next().is_none() && service.volumes_from.is_empty() {
+        return Cow::Borrowed(service);
+    }
     let mut service = service.clone();
     let shared = [&mut service.network_mode, &mut service.pid, &mut service.ipc];
     for namespace in shared.into_iter().flatten() {
@@ -72,7 +79,7 @@ pub fn config_hash_beside(service: &Service, container: &dyn Fn(&ServiceName) ->
             *source = mode.map_or_else(|| id.clone(), |mode| format!("{id}:{mode}"));
         }
     }
-    config_hash(&service)
+    Cow::Owned(service)
 }
 
 fn whole(definition: &Definition, form: Form) -> Tree {

@@ -43,7 +43,13 @@ impl Scheduler {
                 Upstream::Open => return,
                 Upstream::Unchanged => {}
                 Upstream::Runs(above) => {
-                    self.graph.nodes[at].decision = Decision::Restart(Reason::UpstreamReplaced(above));
+                    let reason = Reason::UpstreamReplaced(above);
+                    // What lives in another's namespaces was made for that very container.
+                    self.graph.nodes[at].decision = if self.graph.groups[group].late {
+                        Decision::Recreate(reason)
+                    } else {
+                        Decision::Restart(reason)
+                    };
                 }
             }
         }

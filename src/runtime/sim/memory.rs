@@ -1,6 +1,7 @@
 //! What the simulated engine holds, and how a container's life goes on by itself: when it answers, when it ends, when it is
 //! started again. Knows the clock, makes no calls.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::definition::model::{Definition, MountSource, Restart, Service, ServiceName};
-use crate::definition::render::digests;
+use crate::definition::render::{self, digests};
 use crate::runtime::CreateOrder;
 use crate::world::machine::Owner;
 use crate::world::{ASIDE, Container, ContainerId, Exit, Health, ImageId, State};
@@ -153,6 +154,9 @@ impl Memory {
         let id = format!("{:012}", self.next);
         let epoch = self.epoch();
         let mut held = Held::new(definition, service, order);
+        if let Cow::Owned(beside) = render::beside(service, &|name| self.first(definition, name)) {
+            held.config_hash = render::config_hash(&beside);
+        }
         held.facts.epoch = Some(epoch);
         held.facts.created_ms = epoch.ms(Instant::now());
         held.facts.reference.clone_from(&service.image);
@@ -231,6 +235,17 @@ impl Facts {
             bindings: bindings.collect(),
             ..Self::default()
         }
+    }
+}
+
+impl Memory {
+    /// The newest first container of a service, as Docker's side looks for it.
+    fn first(&self, definition: &Definition, service: &ServiceName) -> Option<String> {
+        let own = |held: &Held| {
+            held.project == definition.project && held.service == service.as_str() && held.number == 1
+        };
+        let found = self.containers.iter().filter(|(_, held)| own(held) && !held.facts.one_off);
+        found.map(|(id, _)| id.clone()).next_back()
     }
 }
 

@@ -14,7 +14,7 @@ use bollard::models::{ContainerCreateBody, EndpointSettings, HealthConfig, Netwo
 
 use super::api::Api;
 use crate::definition::model::{Condition, Definition, HealthTest, Healthcheck, Service, ServiceName};
-use crate::definition::render::{config_hash_beside, digests};
+use crate::definition::render::{beside, config_hash, digests};
 use crate::runtime::{CreateOrder, RuntimeError};
 
 pub(super) use networks::map;
@@ -132,7 +132,7 @@ impl Making<'_> {
         if self.others.is_empty() {
             return self.order.plan.config_hash.clone();
         }
-        config_hash_beside(self.service, &|name| self.others.get(name).cloned())
+        config_hash(&beside(self.service, &|name| self.others.get(name).cloned()))
     }
 
     /// Labels as Compose writes them, so that its commands find what pdex started.
