@@ -1,5 +1,10 @@
 //! The command line's grammar.
 
+pub(crate) mod handle;
+pub(crate) mod image;
+pub(crate) mod look;
+pub(crate) mod process;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -46,9 +51,20 @@ pub(crate) struct Global {
     /// How progress is shown on the error output
     #[arg(long, value_enum, default_value_t = ProgressMode::Auto, global = true)]
     pub(crate) progress: ProgressMode,
+    /// Whether to use colours: `auto` heeds the terminal, `NO_COLOR` and `CLICOLOR_FORCE`
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, global = true)]
+    pub(crate) color: Color,
     /// Say more on the error output; repeat for more still (before the command: `down -v` means volumes)
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// See [`Global::color`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
 }
 
 /// See [`Global::progress`].
@@ -71,17 +87,67 @@ pub(crate) enum Command {
     /// Show what `up` would do; exit 2 when that is anything
     Plan(Plan),
     /// Stop and remove the stack's containers and networks
-    Down(Down),
+    Down(handle::Down),
+    /// Start the containers of services that were stopped
+    Start(handle::Services),
     /// Stop services, keeping their containers
-    Stop(Stop),
-    /// List the stack's containers
-    Ps(Json),
+    Stop(handle::Stop),
+    /// Stop services and start them again, with the dependents that ask for it
+    Restart(handle::Restart),
+    /// Send a signal to services
+    Kill(handle::Kill),
+    /// Hold services where they are
+    Pause(handle::Services),
+    /// Let paused services go on
+    Unpause(handle::Services),
+    /// Remove the containers of services that have ended
+    Rm(handle::Rm),
+    /// Run a command in a container of its own, made as the service's would be
+    Run(process::Run),
+    /// Run a command in the container of a service
+    Exec(process::Exec),
     /// Show what services print
-    Logs(Logs),
+    Logs(look::Logs),
+    /// List the stack's containers
+    Ps(look::Ps),
+    /// Show the processes inside containers
+    Top(look::Look),
+    /// Show what containers use: processor, memory, network, disk
+    Stats(look::Stats),
+    /// Print what happens to containers, as it happens
+    Events(look::Events),
+    /// Wait until services end, print how, and end with their exit code
+    Wait(look::Wait),
+    /// Print where a port of a service is published
+    Port(look::Port),
+    /// Print all that the engine knows of containers, as JSON
+    Inspect(look::Look),
+    /// Build the images that have a recipe
+    Build(image::Build),
+    /// Fetch the images that come from a registry
+    Pull(image::Pull),
+    /// List, save or load the images of the services
+    Images(image::Images),
+    /// Look at the stack's networks
+    #[command(subcommand)]
+    Network(look::Things),
+    /// Look at the stack's volumes
+    #[command(subcommand)]
+    Volume(look::Things),
     /// Check the running stack: containers, database, a real prediction, metrics, model registry
-    Validate(Json),
+    Validate(look::Json),
     /// Print the resolved definition in Compose format
-    Config(Config),
+    Config(look::Config),
+    /// Print a script that completes pdex's arguments in a shell
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page of pdex, or of one of its commands
+    Man {
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
 }
 
 /// `up` and `plan`.
@@ -180,69 +246,22 @@ fn timeline(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// `down`.
-#[derive(Debug, Args)]
-pub(crate) struct Down {
-    /// Remove the project's volumes too: all data of the stack
-    #[arg(short, long)]
-    pub(crate) volumes: bool,
-    /// Do not ask before removing volumes
-    #[arg(short, long)]
-    pub(crate) yes: bool,
-    /// Seconds a container gets to end by itself
-    #[arg(short, long, value_name = "SECONDS")]
-    pub(crate) timeout: Option<u64>,
-}
-
-/// `stop`.
-#[derive(Debug, Args)]
-pub(crate) struct Stop {
-    #[arg(value_name = "SERVICE")]
-    pub(crate) services: Vec<String>,
-    /// Seconds a container gets to end by itself
-    #[arg(short, long, value_name = "SECONDS")]
-    pub(crate) timeout: Option<u64>,
-}
-
-/// Commands whose only option is the form of their output.
-#[derive(Debug, Args)]
-pub(crate) struct Json {
-    /// Print a JSON document
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `logs`.
-#[derive(Debug, Args)]
-pub(crate) struct Logs {
-    #[arg(value_name = "SERVICE")]
-    pub(crate) services: Vec<String>,
-    /// Go on as new lines come
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-    /// Only the last so many lines of each service
-    #[arg(short = 'n', long, value_name = "N")]
-    pub(crate) tail: Option<u32>,
-    /// Begin each line with its time
-    #[arg(short, long)]
-    pub(crate) timestamps: bool,
-}
-
-/// `config`.
-#[derive(Debug, Args)]
-pub(crate) struct Config {
-    #[arg(long, value_enum, default_value_t = Format::Yaml)]
-    pub(crate) format: Format,
-    /// Write to this file and print nothing
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-}
-
-/// See [`Config::format`].
+/// See [`look::Config::format`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     Yaml,
     Json,
+}
+
+/// `TERM`, `SIGTERM` or `15`, as the engine takes it.
+fn signal(text: &str) -> Result<String, String> {
+    let name = text.to_ascii_uppercase();
+    let valid = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'-');
+    if name.is_empty() || !valid {
+        return Err("expected the name or the number of a signal".to_owned());
+    }
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    Ok(if is_number || name.starts_with("SIG") { name } else { format!("SIG{name}") })
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 
-use super::args::{Config, Format};
+use super::args::Format;
+use super::args::look::Config;
 use super::exit::Exit;
 use super::{Session, context};
 use crate::definition::render;

@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::Session;
 use super::args::Global;
 use super::exit::{Exit, Stop};
 use crate::definition::model::{Definition, ServiceName};
 use crate::definition::{Loaded, Request, load};
+use crate::engine::select::Absent;
 use crate::report::failures;
 use crate::runtime::docker::Docker;
+use crate::runtime::operate::Operate;
 use crate::runtime::sim::Simulated;
 use crate::runtime::{Runtime, RuntimeError};
 use crate::world::World;
+use crate::world::live::Listed;
 
 /// Where the platform's definition lies in its repository.
 const STACK: &str = "stack/predictiondex.yaml";
@@ -138,6 +142,33 @@ pub(crate) fn engine_error(error: &RuntimeError) -> Stop {
     Stop::new(exit, error, Some(hint))
 }
 
+/// The definition with the services that the command names.
+pub(crate) fn naming(session: &Session, services: &[String]) -> Result<(Definition, Vec<ServiceName>), Stop> {
+    let definition = definition_naming(&session.global, &session.environment, services)?;
+    let named = named(&definition, services)?;
+    Ok((definition, named))
+}
+
+/// `-e` of `exec` and `run`: one without a value has the one of this environment, if any.
+pub(crate) fn variables(session: &Session, given: &[(String, Option<String>)]) -> BTreeMap<String, String> {
+    let valued = given.iter().filter_map(|(name, value)| {
+        let value = value.clone().or_else(|| session.environment.get(name).cloned())?;
+        Some((name.clone(), value))
+    });
+    valued.collect()
+}
+
+/// Every container of the project.
+pub(crate) async fn list<R: Operate>(runtime: &R, definition: &Definition) -> Result<Vec<Listed>, Stop> {
+    runtime.list(&definition.project).await.map_err(|e| engine_error(&e))
+}
+
+/// A container that is not there, with what to do about it.
+pub(crate) fn absent(absent: &Absent) -> Stop {
+    let hint = format!("pdex up {}", absent.service);
+    Stop::new(Exit::Failed, absent, Some(&hint))
+}
+
 /// Checks that every named service exists.
 pub(crate) fn named(definition: &Definition, names: &[String]) -> Result<Vec<ServiceName>, Stop> {
     names
@@ -147,21 +178,22 @@ pub(crate) fn named(definition: &Definition, names: &[String]) -> Result<Vec<Ser
             if definition.services.contains_key(&wanted) {
                 return Ok(wanted);
             }
-            let near = definition
-                .services
-                .keys()
-                .map(|known| (strsim::damerau_levenshtein(known.as_str(), name), known))
-                .min()
-                .filter(|(distance, _)| *distance <= 3);
-            let hint = near.map_or_else(
-                || format!("services: {}", list(definition)),
-                |(_, known)| format!("did you mean {known}?"),
-            );
-            Err(Stop::new(Exit::Usage, format!("there is no service {name}"), Some(&hint)))
+            let known: Vec<&str> = definition.services.keys().map(ServiceName::as_str).collect();
+            Err(no_such("service", name, &known))
         })
         .collect()
 }
 
-fn list(definition: &Definition) -> String {
-    definition.services.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+/// A name that nothing has, with the nearest one that something has.
+pub(crate) fn no_such(what: &str, name: &str, known: &[&str]) -> Stop {
+    let near = known
+        .iter()
+        .map(|known| (strsim::damerau_levenshtein(known, name), known))
+        .min()
+        .filter(|(distance, _)| *distance <= 3);
+    let hint = near.map_or_else(
+        || format!("{what}s: {}", known.join(", ")),
+        |(_, known)| format!("did you mean {known}?"),
+    );
+    Stop::new(Exit::Usage, format!("there is no {what} {name}"), Some(&hint))
 }

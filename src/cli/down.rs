@@ -1,55 +1,74 @@
 //! `pdex down` and `pdex stop`.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::time::Duration;
 
-use super::args::{Down, Stop as StopArguments};
+use super::args::handle::{Down, Rmi, Stop as StopArguments};
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
-use super::{Session, context, lock, signal};
+use super::{Session, ask, context, lock, signal};
 use crate::definition::model::Definition;
-use crate::engine::teardown::{Extent, Step, teardown, volumes};
-use crate::runtime::Runtime;
+use crate::engine::teardown::{self, Extent, Images, Step, teardown, volumes};
+use crate::runtime::operate::Operate;
+use crate::world::World;
 
 pub(super) async fn down(session: &Session, arguments: &Down) -> anyhow::Result<Exit> {
+    let (definition, named) = context::naming(session, &arguments.services)?;
     let extent = Extent {
+        services: named.into_iter().collect(),
         remove: true,
+        orphans: arguments.remove_orphans,
         volumes: arguments.volumes,
+        images: match arguments.rmi {
+            None => Images::Keep,
+            Some(Rmi::Local) => Images::Unnamed,
+            Some(Rmi::All) => Images::All,
+        },
         grace: arguments.timeout.map(Duration::from_secs),
-        ..Extent::default()
     };
-    take_down(session, &extent, "down", !arguments.yes).await
+    take_down(session, &definition, &extent, "down", !arguments.yes).await
 }
 
 pub(super) async fn stop(session: &Session, arguments: &StopArguments) -> anyhow::Result<Exit> {
-    let definition = context::definition(&session.global, &session.environment)?;
+    let (definition, named) = context::naming(session, &arguments.services)?;
     let extent = Extent {
-        services: context::named(&definition, &arguments.services)?.into_iter().collect(),
+        services: named.into_iter().collect(),
         grace: arguments.timeout.map(Duration::from_secs),
         ..Extent::default()
     };
-    take_down(session, &extent, "stop", false).await
+    take_down(session, &definition, &extent, "stop", false).await
 }
 
-async fn take_down(session: &Session, extent: &Extent, command: &str, ask: bool) -> anyhow::Result<Exit> {
-    let definition = context::definition(&session.global, &session.environment)?;
+async fn take_down(
+    session: &Session,
+    definition: &Definition,
+    extent: &Extent,
+    command: &str,
+    ask: bool,
+) -> anyhow::Result<Exit> {
     let engine = context::connect(&session.global, &session.environment).await?;
     let _lock = lock::take(&definition.project, command)?;
-    on_engine!(&engine, runtime => execute(runtime, &definition, extent, ask).await)
+    on_engine!(&engine, runtime => execute(runtime, definition, extent, ask).await)
 }
 
-async fn execute<R: Runtime>(
+async fn execute<R: Operate>(
     runtime: &R,
     definition: &Definition,
     extent: &Extent,
     ask: bool,
 ) -> anyhow::Result<Exit> {
     let world = context::observe(runtime, definition).await?;
-    if extent.volumes && ask {
-        confirm(&volumes(definition, &world))?;
+    let going = volumes(definition, &world);
+    if extent.volumes
+        && !going.is_empty()
+        && !ask::agreed(&format!("volumes to be removed with all their data: {}", going.join(", ")), ask)?
+    {
+        return Err(
+            Stop::new(Exit::Declined, "nothing was removed", Some("`pdex down` keeps the volumes")).into()
+        );
     }
     let mut steps = Vec::new();
-    let mut tell = |step| {
+    let mut tell = |step: Step| {
         let text = words(&step);
         steps.push(step);
         // A closed error output must not stop the teardown half-way.
@@ -63,7 +82,7 @@ async fn execute<R: Runtime>(
             let _ = writeln!(io::stderr(), "interrupted; `pdex {command}` goes on from here");
             return Ok(exit);
         }
-        () = teardown(runtime, definition, &world, extent, &mut tell) => {}
+        done = all(runtime, definition, &world, extent, &mut tell) => done?,
     }
     if steps.is_empty() {
         writeln!(io::stderr(), "nothing of {} is there", definition.project)?;
@@ -72,23 +91,31 @@ async fn execute<R: Runtime>(
     Ok(if failed { Exit::Failed } else { Exit::Ok })
 }
 
-/// Names what will be lost. On a terminal the user decides; elsewhere `-v` was said on purpose.
-fn confirm(volumes: &[String]) -> anyhow::Result<()> {
-    if volumes.is_empty() {
-        return Ok(());
+async fn all<R: Operate>(
+    runtime: &R,
+    definition: &Definition,
+    world: &World,
+    extent: &Extent,
+    tell: &mut dyn FnMut(Step),
+) -> anyhow::Result<()> {
+    if extent.remove && extent.orphans {
+        end_one_offs(runtime, definition, extent, tell).await?;
     }
-    writeln!(io::stderr(), "volumes to be removed with all their data: {}", volumes.join(", "))?;
-    if !io::stdin().is_terminal() {
-        return Ok(());
+    teardown(runtime, definition, world, extent, tell).await;
+    Ok(())
+}
+
+/// One-off containers stand outside the snapshot that plans are made from.
+async fn end_one_offs<R: Operate>(
+    runtime: &R,
+    definition: &Definition,
+    extent: &Extent,
+    tell: &mut dyn FnMut(Step),
+) -> anyhow::Result<()> {
+    for container in context::list(runtime, definition).await?.iter().filter(|listed| listed.one_off) {
+        teardown::one_off(runtime, container, extent.grace, tell).await;
     }
-    write!(io::stderr(), "remove them? [y/N] ")?;
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") {
-        return Ok(());
-    }
-    Err(Stop::new(Exit::Declined, "nothing was removed", Some("`pdex down` keeps the volumes")).into())
+    Ok(())
 }
 
 fn words(step: &Step) -> String {
@@ -97,6 +124,11 @@ fn words(step: &Step) -> String {
         Step::Removed(name) => format!("removed container {name}"),
         Step::NetworkRemoved(name) => format!("removed network {name}"),
         Step::VolumeRemoved(name) => format!("removed volume {name}"),
+        Step::ImageRemoved(name) => format!("removed image {name}"),
+        Step::Left(name) => format!(
+            "warning: container {name} belongs to no service of the definition and stays\n  hint: pdex down --remove-orphans"
+        ),
+        Step::Warning { what, text } => format!("warning: {what}: {text}"),
         Step::Failed { what, error } => format!("error: {what}: {error}"),
     }
 }

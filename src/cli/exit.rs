@@ -4,19 +4,58 @@ use std::fmt;
 
 /// Why the program ends as it does. The numbers are part of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Exit {
-    Ok = 0,
-    Failed = 1,
+    Ok,
+    Failed,
     /// Bad arguments; `plan` also ends so when there is something to do.
-    Usage = 2,
-    Unhealthy = 3,
-    EngineUnreachable = 4,
-    Timeout = 5,
-    InvalidDefinition = 6,
-    Declined = 9,
-    Interrupted = 130,
-    Terminated = 143,
+    Usage,
+    Unhealthy,
+    EngineUnreachable,
+    Timeout,
+    InvalidDefinition,
+    Declined,
+    Interrupted,
+    Terminated,
+    /// The code of a command that was run, or of a container that was waited for.
+    Passed(u8),
+}
+
+impl Exit {
+    /// Every reason of pdex's own.
+    pub const ALL: [Self; 10] = [
+        Self::Ok,
+        Self::Failed,
+        Self::Usage,
+        Self::Unhealthy,
+        Self::EngineUnreachable,
+        Self::Timeout,
+        Self::InvalidDefinition,
+        Self::Declined,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Unhealthy => 3,
+            Self::EngineUnreachable => 4,
+            Self::Timeout => 5,
+            Self::InvalidDefinition => 6,
+            Self::Declined => 9,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+            Self::Passed(code) => code,
+        }
+    }
+
+    /// Of a process in a container; one that no number of this system can say is a failure.
+    pub(crate) fn passed(code: i64) -> Self {
+        u8::try_from(code).map_or(Self::Failed, Self::Passed)
+    }
 }
 
 /// An error that a person has to read: complete sentences are made where it is raised.

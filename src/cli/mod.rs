@@ -1,16 +1,31 @@
 //! The command line: arguments in, exit code out. Each command has a file that wires the layers and holds no logic.
 
 mod args;
+mod ask;
+mod attach;
+mod carry;
+mod color;
 mod config;
 mod context;
 mod down;
 mod env;
+mod events;
+mod exec;
 mod exit;
 mod first;
+mod handle;
+mod inspect;
 mod lock;
 mod logs;
+mod manual;
+mod moment;
 mod ps;
+mod run;
 mod signal;
+mod start;
+mod supply;
+mod terminal;
+mod top;
 mod up;
 mod validate;
 
@@ -39,12 +54,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(e) => {
             let _ = e.print();
-            return ExitCode::from(if e.use_stderr() { Exit::Usage as u8 } else { Exit::Ok as u8 });
+            return ExitCode::from(if e.use_stderr() { Exit::Usage } else { Exit::Ok }.code());
         }
     };
     let runtime = match runtime(arguments.global.runtime.starts_with("sim")) {
         Ok(runtime) => runtime,
-        Err(error) => return ExitCode::from(say(&error) as u8),
+        Err(error) => return ExitCode::from(say(&error).code()),
     };
     let began = runtime.block_on(async { Instant::now() });
     let session = Session { global: arguments.global, environment: env::process(), began };
@@ -52,7 +67,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .map_err(anyhow::Error::from)
         .and_then(|()| runtime.block_on(dispatch(&session, arguments.command)))
         .unwrap_or_else(|error| say(&error));
-    ExitCode::from(exit as u8)
+    ExitCode::from(exit.code())
 }
 
 /// A simulated engine runs on a clock that jumps from one event to the next.
@@ -65,11 +80,32 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Up(arguments) => up::up(session, &arguments).await,
         Command::Plan(arguments) => up::plan(session, &arguments).await,
         Command::Down(arguments) => down::down(session, &arguments).await,
+        Command::Start(arguments) => start::start(session, &arguments).await,
         Command::Stop(arguments) => down::stop(session, &arguments).await,
-        Command::Ps(arguments) => ps::ps(session, &arguments).await,
+        Command::Restart(arguments) => handle::restart(session, &arguments).await,
+        Command::Kill(arguments) => handle::kill(session, &arguments).await,
+        Command::Pause(arguments) => handle::pause(session, &arguments).await,
+        Command::Unpause(arguments) => handle::unpause(session, &arguments).await,
+        Command::Rm(arguments) => handle::rm(session, &arguments).await,
+        Command::Run(arguments) => run::run(session, &arguments).await,
+        Command::Exec(arguments) => exec::exec(session, &arguments).await,
         Command::Logs(arguments) => logs::logs(session, &arguments).await,
+        Command::Ps(arguments) => ps::ps(session, &arguments).await,
+        Command::Top(arguments) => top::top(session, &arguments).await,
+        Command::Stats(arguments) => top::stats(session, &arguments).await,
+        Command::Events(arguments) => events::events(session, &arguments).await,
+        Command::Wait(arguments) => events::wait(session, &arguments).await,
+        Command::Port(arguments) => inspect::port(session, &arguments).await,
+        Command::Inspect(arguments) => inspect::inspect(session, &arguments).await,
+        Command::Build(arguments) => supply::build(session, &arguments).await,
+        Command::Pull(arguments) => supply::pull(session, &arguments).await,
+        Command::Images(arguments) => supply::images(session, &arguments).await,
+        Command::Network(arguments) => inspect::network(session, &arguments).await,
+        Command::Volume(arguments) => inspect::volume(session, &arguments).await,
         Command::Validate(arguments) => validate::validate(session, &arguments).await,
         Command::Config(arguments) => config::config(session, &arguments),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { command } => manual::man(command.as_deref()),
     }
 }
 

@@ -23,6 +23,7 @@ use crate::report::progress::Progress;
 use crate::report::timeline::{self, Timeline};
 use crate::report::{failures, json, spell, tables};
 use crate::runtime::Runtime;
+use crate::runtime::operate::Operate as _;
 use crate::world::World;
 
 pub(super) async fn up(session: &Session, arguments: &Go) -> anyhow::Result<Exit> {
@@ -123,10 +124,11 @@ pub(super) async fn plan(session: &Session, arguments: &args::Plan) -> anyhow::R
     let definition = definition(session, &arguments.up)?;
     let goal = goal(&definition, &arguments.up)?;
     let engine = context::connect(&session.global, &session.environment).await?;
-    let world = on_engine!(&engine, runtime => context::observe(runtime, &definition).await)?;
+    let (world, now) =
+        on_engine!(&engine, runtime => (context::observe(runtime, &definition).await?, runtime.now()));
     let plan = plan::make(&definition, &world, &goal, &config_hash);
     if arguments.json {
-        writeln!(io::stdout(), "{:#}", json::plan(&plan))?;
+        writeln!(io::stdout(), "{:#}", json::plan(&plan, now))?;
     } else {
         write!(io::stdout(), "{plan}")?;
     }
@@ -186,7 +188,7 @@ fn goal(definition: &Definition, arguments: &args::Up) -> Result<Goal, Stop> {
     })
 }
 
-fn progress(mode: ProgressMode, plan: &Plan) -> Progress {
+pub(super) fn progress(mode: ProgressMode, plan: &Plan) -> Progress {
     let terminal = io::stderr().is_terminal();
     match mode {
         ProgressMode::Quiet => Progress::Quiet,
@@ -247,7 +249,7 @@ fn is_up(phase: &Phase) -> bool {
     matches!(phase, Phase::Ready { .. } | Phase::Started { .. })
 }
 
-fn exit_code(outcome: &Outcome) -> Exit {
+pub(super) fn exit_code(outcome: &Outcome) -> Exit {
     let kinds = outcome.phases.iter().filter_map(|(_, phase)| match phase {
         Phase::Failed(failure) => Some(failure.kind),
         _ => None,

@@ -17,3 +17,4 @@ mod values;
 mod yaml;
 
 pub use load::{Loaded, Request, load};
+pub use values::duration;

@@ -18,7 +18,7 @@ const UNITS: [(&str, u128); 9] = [
 ];
 
 /// `1m30s`, `1.5s`, `500ms`.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

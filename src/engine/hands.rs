@@ -323,7 +323,7 @@ fn may_create(mount: &Mount) -> bool {
 }
 
 /// Compose creates missing bind folders as root's; here the owner is the user the service runs as, so that it can write.
-fn make_bind_sources(service: &Service) -> Result<(), Failure> {
+pub(super) fn make_bind_sources(service: &Service) -> Result<(), Failure> {
     let folders = service.mounts.iter().filter_map(|mount| match &mount.source {
         MountSource::Bind(path) if may_create(mount) && (!path.exists() || !mount.read_only) => Some(path),
         _ => None,

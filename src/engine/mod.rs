@@ -1,12 +1,19 @@
 //! The engine: carries out a plan. The scheduler decides and does no I/O; the driver does the I/O and decides nothing.
 
+pub mod bundle;
 mod driver;
 mod evidence;
+pub mod follow;
+pub mod handle;
 mod hands;
 mod hooks;
+pub mod measure;
 mod obtain;
+pub mod one_off;
 mod patience;
 pub mod scheduler;
+pub mod select;
+pub mod supply;
 pub mod teardown;
 
 pub use driver::{Outcome, Run, drive};

@@ -20,6 +20,7 @@ use crate::runtime::{BuildOrder, BuildSettings, ImportOrder, Runtime, RuntimeErr
 
 /// What the routes need to know of this run.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of the command line")]
 pub(super) struct Obtainer<'a, R> {
     runtime: &'a R,
     definition: &'a Definition,
@@ -28,6 +29,10 @@ pub(super) struct Obtainer<'a, R> {
     no_registry: bool,
     /// Ask no package mirror either.
     offline: bool,
+    /// Run every step of a build again.
+    no_cache: bool,
+    /// Ask the registry for newer bases.
+    newer_bases: bool,
     progress: UnboundedSender<Event>,
     /// Registries that did not answer in this run.
     away: RefCell<BTreeSet<String>>,
@@ -46,6 +51,8 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
             environment: run.environment,
             no_registry: run.offline || run.no_registry,
             offline: run.offline,
+            no_cache: false,
+            newer_bases: false,
             progress,
             away: RefCell::default(),
             fits: OnceCell::new(),
@@ -55,12 +62,34 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
         }
     }
 
+    /// Builds anew what an earlier build left.
+    pub(super) fn fresh(self, no_cache: bool, newer_bases: bool) -> Self {
+        Self { no_cache, newer_bases, ..self }
+    }
+
     /// The outcome as an event: `ImageReady` or `ImageFailed`.
     pub(super) async fn obtain(&self, name: &ServiceName) -> Event {
         let Some(service) = self.definition.services.get(name) else {
             return Event::ImageFailed { service: name.clone(), failure: Failure::new("no such service") };
         };
-        match self.walk(service).await {
+        self.outcome(name, service, self.walk(service).await).await
+    }
+
+    /// As [`Self::obtain`], from the registry alone.
+    pub(super) async fn fetch(&self, name: &ServiceName) -> Event {
+        let Some(service) = self.definition.services.get(name) else {
+            return Event::ImageFailed { service: name.clone(), failure: Failure::new("no such service") };
+        };
+        self.outcome(name, service, self.pull(name, &service.image).await).await
+    }
+
+    async fn outcome(
+        &self,
+        name: &ServiceName,
+        service: &Service,
+        had: Result<ImageSource, Failure>,
+    ) -> Event {
+        match had {
             Ok(source) => match self.runtime.image(&service.image).await {
                 Ok(Some(image)) => Event::ImageReady { service: name.clone(), image, source },
                 Ok(None) => self.failed(name, Failure::new(format!("image {} vanished", service.image))),
@@ -218,7 +247,9 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
         }
     }
 
-    async fn run_build(&self, service: &ServiceName, order: BuildOrder) -> Result<(), Failure> {
+    async fn run_build(&self, service: &ServiceName, mut order: BuildOrder) -> Result<(), Failure> {
+        order.settings.no_cache |= self.no_cache;
+        order.settings.pull |= self.newer_bases;
         let tag = order.tag.clone();
         let mut last: Vec<String> = Vec::new();
         let built = self

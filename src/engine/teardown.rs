@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::hooks;
 use crate::definition::graph;
-use crate::definition::model::{Definition, ServiceName};
+use crate::definition::model::{Definition, Hook, Service, ServiceName};
+use crate::runtime::operate::Operate;
 use crate::runtime::{Runtime, RuntimeError};
+use crate::world::live::Listed;
 use crate::world::{Container, State, World};
 
 /// What a teardown did to one thing, for the report.
@@ -17,7 +20,18 @@ pub enum Step {
     Removed(String),
     NetworkRemoved(String),
     VolumeRemoved(String),
-    Failed { what: String, error: RuntimeError },
+    ImageRemoved(String),
+    /// Of no service of the definition, and not asked for.
+    Left(String),
+    /// Something that did not keep the teardown from going on.
+    Warning {
+        what: String,
+        text: String,
+    },
+    Failed {
+        what: String,
+        error: RuntimeError,
+    },
 }
 
 /// How far to go.
@@ -27,9 +41,23 @@ pub struct Extent {
     pub services: BTreeSet<ServiceName>,
     /// Remove containers, and networks when all services go.
     pub remove: bool,
+    /// Also containers of services that the definition no longer has.
+    pub orphans: bool,
     /// Remove the project's volumes too.
     pub volumes: bool,
+    pub images: Images,
     pub grace: Option<Duration>,
+}
+
+/// Which images go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Images {
+    #[default]
+    Keep,
+    /// Those that the definition gives no name: what was built here for this project alone.
+    Unnamed,
+    /// Every one that a service uses.
+    All,
 }
 
 /// Stops (and removes) what `world` holds of the project, telling each step.
@@ -40,13 +68,21 @@ pub async fn teardown<R: Runtime>(
     extent: &Extent,
     tell: &mut dyn FnMut(Step),
 ) {
+    let left =
+        world.containers.iter().filter(|c| extent.services.is_empty() && !extent.reaches(definition, c));
+    let left: Vec<&Container> = left.collect();
+    for orphan in &left {
+        tell(Step::Left(orphan.name.clone()));
+    }
     for wave in waves(definition, world, extent) {
-        let done =
-            join_all(wave.into_iter().map(async |container| end(runtime, container, extent).await)).await;
-        done.into_iter().flatten().for_each(&mut *tell);
+        let done = join_all(wave.into_iter().map(async |container| {
+            let hooks = definition.services.get(&container.service).map(|service| &service.pre_stop[..]);
+            end(runtime, container, extent, hooks.unwrap_or_default()).await
+        }));
+        done.await.into_iter().flatten().for_each(&mut *tell);
     }
     if extent.remove && extent.services.is_empty() {
-        remove_networks(runtime, definition, world, tell).await;
+        remove_networks(runtime, definition, world, left.is_empty(), tell).await;
     }
     if extent.volumes {
         for key in volumes(definition, world) {
@@ -56,6 +92,51 @@ pub async fn teardown<R: Runtime>(
             });
         }
     }
+    for image in images(definition, world, extent.images) {
+        tell(match runtime.remove_image(&image).await {
+            Ok(()) => Step::ImageRemoved(image),
+            Err(error) => Step::Warning { what: format!("image {image}"), text: error.to_string() },
+        });
+    }
+}
+
+impl Extent {
+    fn reaches(&self, definition: &Definition, container: &Container) -> bool {
+        if !self.services.is_empty() {
+            return self.services.contains(&container.service);
+        }
+        self.orphans || definition.services.contains_key(&container.service)
+    }
+}
+
+/// Ends and removes a one-off container.
+pub async fn one_off<R: Operate>(
+    runtime: &R,
+    container: &Listed,
+    grace: Option<Duration>,
+    tell: &mut dyn FnMut(Step),
+) {
+    let gone = async {
+        if container.runs() {
+            runtime.stop(&container.id, grace).await?;
+        }
+        runtime.discard(&container.id, true).await
+    };
+    tell(match gone.await {
+        Ok(()) => Step::Removed(container.name.clone()),
+        Err(error) => Step::Failed { what: format!("container {}", container.name), error },
+    });
+}
+
+/// The images to remove, of those that are there.
+fn images(definition: &Definition, world: &World, which: Images) -> BTreeSet<String> {
+    let goes = |service: &&Service| match which {
+        Images::Keep => false,
+        Images::Unnamed => service.build.is_some() && !service.image_named,
+        Images::All => true,
+    };
+    let there = |image: &String| world.images.contains_key(image);
+    definition.services.values().filter(goes).map(|service| service.image.clone()).filter(there).collect()
 }
 
 /// The volumes that `down -v` removes: those of the definition and those labelled with the project, never external ones.
@@ -69,6 +150,7 @@ async fn remove_networks<R: Runtime>(
     runtime: &R,
     definition: &Definition,
     world: &World,
+    alone: bool,
     tell: &mut dyn FnMut(Step),
 ) {
     let external: BTreeSet<&str> =
@@ -76,19 +158,36 @@ async fn remove_networks<R: Runtime>(
     for name in world.networks.iter().filter(|name| !external.contains(name.as_str())) {
         tell(match runtime.remove_network(name).await {
             Ok(()) => Step::NetworkRemoved(name.clone()),
+            // What was left stands on it, which was said already.
+            Err(error) if !alone => {
+                Step::Warning { what: format!("network {name}"), text: error.to_string() }
+            }
             Err(error) => Step::Failed { what: format!("network {name}"), error },
         });
     }
 }
 
-async fn end<R: Runtime>(runtime: &R, container: &Container, extent: &Extent) -> Vec<Step> {
+async fn end<R: Runtime>(
+    runtime: &R,
+    container: &Container,
+    extent: &Extent,
+    pre_stop: &[Hook],
+) -> Vec<Step> {
     let mut steps = Vec::new();
     let what = format!("container {}", container.name);
     let runs = matches!(container.state, State::Running { .. } | State::Restarting | State::Paused);
+    if matches!(container.state, State::Running { .. })
+        && let Err(text) = hooks::run(runtime, &container.id, pre_stop).await
+    {
+        steps.push(Step::Warning { what: format!("{what}: pre_stop"), text });
+    }
     if runs {
         match runtime.stop(&container.id, extent.grace).await {
             Ok(()) => steps.push(Step::Stopped(container.name.clone())),
-            Err(error) => return vec![Step::Failed { what, error }],
+            Err(error) => {
+                steps.push(Step::Failed { what, error });
+                return steps;
+            }
         }
     }
     if extent.remove {
@@ -115,7 +214,7 @@ fn waves<'a>(definition: &Definition, world: &'a World, extent: &Extent) -> Vec<
     }
     let mut waves: BTreeMap<usize, Vec<&Container>> = BTreeMap::new();
     for container in &world.containers {
-        if extent.services.is_empty() || extent.services.contains(&container.service) {
+        if extent.reaches(definition, container) {
             let wave = depth.get(&container.service).copied().unwrap_or_default();
             waves.entry(wave).or_default().push(container);
         }

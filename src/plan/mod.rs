@@ -2,6 +2,7 @@
 //! fail and asks nobody; printing it is the dry run.
 
 mod decide;
+mod existing;
 mod goal;
 mod print;
 

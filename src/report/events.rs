@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::json::VERSION;
+use super::VERSION;
 use super::words;
 use crate::event::{Event, Phase};
 

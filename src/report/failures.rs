@@ -39,7 +39,8 @@ pub fn diagnosis<'a>(phases: impl Iterator<Item = (&'a Instance, &'a Phase)> + C
     text
 }
 
-fn block(service: &Instance, failure: &Failure) -> String {
+/// One failure: what happened to whom, the evidence, the next step.
+pub fn block(service: impl std::fmt::Display, failure: &Failure) -> String {
     let mut text = format!("error: {service}: {} [{}]\n", failure.what, failure.code);
     for line in &failure.evidence {
         let _ = writeln!(text, "  | {line}");

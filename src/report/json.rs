@@ -2,32 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::tables;
 use crate::checks::{CheckResult, Outcome};
-use crate::definition::model::Definition;
 use crate::plan::{Decision, Plan, Present, Reason, ServicePlan};
-use crate::world::World;
+use crate::world::time::Timestamp;
 
-/// Raised when a field changes its meaning or goes.
-pub(super) const VERSION: u32 = 1;
-
-/// `ps --json`.
-pub fn containers(definition: &Definition, world: &World) -> Value {
-    let rows: Vec<Value> = definition
-        .services
-        .keys()
-        .flat_map(|name| world.of(name))
-        .map(|c| json!({"service": c.service, "container": c.name, "id": c.id.0, "state": tables::state(c)}))
-        .collect();
-    json!({"version": VERSION, "project": definition.project, "containers": rows})
-}
+use super::document;
 
 /// `plan --json`.
-pub fn plan(plan: &Plan) -> Value {
+pub fn plan(plan: &Plan, now: Timestamp) -> Value {
     let names = |list: &[Present]| list.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
     let services: Vec<Value> = plan.services.iter().map(service).collect();
-    json!({
-        "version": VERSION,
+    let facts = json!({
         "project": plan.project,
         "changes": !plan.is_empty(),
         "networks": plan.networks,
@@ -36,7 +21,8 @@ pub fn plan(plan: &Plan) -> Value {
         "left_overs": plan.stale.len(),
         "orphans": names(&plan.orphans),
         "remove_orphans": plan.remove_orphans,
-    })
+    });
+    document(now, facts)
 }
 
 fn service(service: &ServicePlan) -> Value {
@@ -90,7 +76,7 @@ fn service(service: &ServicePlan) -> Value {
 }
 
 /// `validate --json`.
-pub fn checks(results: &[CheckResult]) -> Value {
+pub fn checks(results: &[CheckResult], now: Timestamp) -> Value {
     let rows: Vec<Value> = results
         .iter()
         .map(|r| match &r.outcome {
@@ -100,7 +86,7 @@ pub fn checks(results: &[CheckResult]) -> Value {
         })
         .collect();
     let failed = results.iter().any(CheckResult::has_failed);
-    json!({"version": VERSION, "passed": !failed, "checks": rows})
+    document(now, json!({"passed": !failed, "checks": rows}))
 }
 
 fn row(result: &CheckResult, outcome: &str, evidence: &str, hint: Option<&String>) -> Value {

@@ -4,13 +4,47 @@
 mod events;
 pub mod failures;
 pub mod json;
+pub mod listing;
+pub mod live;
+pub mod log_lines;
 pub mod progress;
+pub mod steps;
 pub mod tables;
 pub mod timeline;
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::event::Phase;
+use crate::world::time::Timestamp;
+
+/// Raised when a field of a document changes its meaning or goes.
+const VERSION: u32 = 1;
+
+/// What every document for programs has: the version of its shape, and the time of its facts.
+pub fn document(now: Timestamp, facts: Value) -> Value {
+    let mut whole = json!({"version": VERSION, "timestamp": now.to_string()});
+    if let (Value::Object(whole), Value::Object(facts)) = (&mut whole, facts) {
+        whole.extend(facts);
+    }
+    whole
+}
+
+/// An amount of data: `512 B`, `1.5 KiB`, `23.4 MiB`.
+pub fn bytes(count: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    if count < 1_024 {
+        return format!("{count} B");
+    }
+    let mut amount = count as f64 / 1_024.0;
+    let mut unit = 0;
+    while amount >= 1_023.95 && unit + 1 < units.len() {
+        amount /= 1_024.0;
+        unit += 1;
+    }
+    format!("{amount:.1} {}", units[unit])
+}
 
 /// How long something took: `850 ms`, `3.2 s`, `2 min 05 s`.
 pub fn spell(duration: Duration) -> String {
@@ -50,6 +84,15 @@ pub fn words(phase: &Phase) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn amounts_of_data_read_naturally() {
+        for (count, expected) in
+            [(0, "0 B"), (1_023, "1023 B"), (1_536, "1.5 KiB"), (1_048_570, "1.0 MiB"), (5 << 40, "5.0 TiB")]
+        {
+            assert_eq!(bytes(count), expected);
+        }
+    }
 
     #[test]
     fn durations_read_naturally() {

@@ -7,9 +7,10 @@ use super::{progress::mark, words};
 use crate::checks::{CheckResult, Outcome as Checked};
 use crate::definition::model::{Definition, Port, ServiceName};
 use crate::event::Phase;
-use crate::world::{Container, Health, Instance, State, World};
+use crate::world::Instance;
 
-fn table(header: &[&str]) -> Table {
+/// A table under a row of titles.
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header.iter().map(|title| title.to_uppercase()));
@@ -17,7 +18,7 @@ fn table(header: &[&str]) -> Table {
 }
 
 /// Without the spaces that pad the last column.
-fn trimmed(table: &Table) -> String {
+pub(super) fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
@@ -49,42 +50,6 @@ pub fn links(definition: &Definition, ready: impl Iterator<Item = ServiceName>) 
         }
     }
     if any { trimmed(&rows) } else { String::new() }
-}
-
-/// `ps`: every service, running or not.
-pub fn containers(definition: &Definition, world: &World) -> String {
-    let mut rows = table(&["service", "container", "state", "ports"]);
-    for (name, service) in &definition.services {
-        let mut found = world.of(name).peekable();
-        if found.peek().is_none() {
-            rows.add_row([name.as_str(), "", "not created", ""]);
-        }
-        for container in found {
-            let ports: Vec<String> = match container.state {
-                State::Running { .. } => service.ports.iter().filter_map(address).collect(),
-                _ => Vec::new(),
-            };
-            rows.add_row([name.as_str(), &container.name, &state(container), &ports.join(" ")]);
-        }
-    }
-    trimmed(&rows)
-}
-
-/// A container's state in words.
-pub fn state(container: &Container) -> String {
-    match &container.state {
-        State::Created => "created".to_owned(),
-        State::Running { health: None } => "running".to_owned(),
-        State::Running { health: Some(Health::Healthy) } => "running, healthy".to_owned(),
-        State::Running { health: Some(Health::Unhealthy) } => "running, unhealthy".to_owned(),
-        State::Running { health: Some(Health::Starting) } => "running, health not known yet".to_owned(),
-        State::Paused => "paused".to_owned(),
-        State::Restarting => "restarting".to_owned(),
-        State::Removing => "being removed".to_owned(),
-        State::Exited(exit) if exit.is_success() => "completed".to_owned(),
-        State::Exited(exit) => format!("ended with {}", exit.meaning()),
-        State::Dead => "dead".to_owned(),
-    }
 }
 
 /// `validate`: a row per check.

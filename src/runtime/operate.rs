@@ -1,7 +1,6 @@
 //! The second half of the seam: what the commands that look at and handle running containers ask of an engine. `up`, `plan` and
 //! the engine layer need none of it. `tests/contract` holds every implementation to what is written here.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
 
@@ -11,7 +10,7 @@ use futures_util::stream::{BoxStream, LocalBoxStream};
 use serde_json::Value;
 use tokio::io::AsyncWrite;
 
-use super::{CreateOrder, Runtime, RuntimeError};
+use super::{CreateOrder, ExecOrder, Runtime, RuntimeError};
 use crate::definition::model::{Definition, Service};
 use crate::world::ContainerId;
 use crate::world::live::{Happening, ImageFacts, Listed, Processes, Usage};
@@ -100,11 +99,7 @@ pub struct Terms {
 /// A command to be run inside a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommandOrder {
-    pub argv: Vec<String>,
-    pub environment: BTreeMap<String, String>,
-    pub user: Option<String>,
-    pub working_dir: Option<String>,
-    pub privileged: bool,
+    pub exec: ExecOrder,
     pub terms: Terms,
     /// Not waited for, its output is nobody's.
     pub detached: bool,

@@ -243,7 +243,7 @@ impl Runtime for Simulated {
             containers: state
                 .containers
                 .iter()
-                .filter(|(_, held)| ours(&held.project))
+                .filter(|(_, held)| ours(&held.project) && !held.facts.one_off)
                 .map(|(id, held)| held.observed(id))
                 .collect(),
             networks: state

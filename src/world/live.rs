@@ -46,6 +46,17 @@ pub struct Binding {
     pub host_ip: Option<String>,
 }
 
+impl Binding {
+    /// `tcp`, `udp` or `sctp`.
+    pub fn protocol_name(&self) -> &'static str {
+        match self.protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+            Protocol::Sctp => "sctp",
+        }
+    }
+}
+
 /// What a container has used since it started, as the kernel counts it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {

@@ -6,14 +6,20 @@ use futures_util::TryStreamExt as _;
 use pdex::definition::render::config_hash;
 use pdex::plan::{self, Goal};
 use pdex::runtime::operate::{Attached, CommandOrder, Operate, ProcessId, Terms};
-use pdex::runtime::{CreateOrder, RuntimeError};
+use pdex::runtime::{CreateOrder, ExecOrder, RuntimeError};
 use pdex::world::{ContainerId, World};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::stage::{Stage, eventually};
 
 fn order(argv: &[&str]) -> CommandOrder {
-    CommandOrder { argv: argv.iter().map(|word| (*word).to_owned()).collect(), ..CommandOrder::default() }
+    let argv: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
+    CommandOrder { exec: ExecOrder::of(&argv), ..CommandOrder::default() }
+}
+
+fn with(argv: &[&str], exec: ExecOrder) -> CommandOrder {
+    let argv = order(argv).exec.argv;
+    CommandOrder { exec: ExecOrder { argv, ..exec }, ..CommandOrder::default() }
 }
 
 /// Types something, and reads to the end: output and error output.
@@ -72,9 +78,11 @@ pub(crate) async fn a_command_reads_its_input_to_the_end<R: Operate>(stage: &Sta
 pub(crate) async fn a_command_runs_as_it_was_ordered<R: Operate>(stage: &Stage<R>) {
     let id = stage.start("sleeper").await;
     let environment = BTreeMap::from([("PDEX_GREETING".to_owned(), "good morning".to_owned())]);
-    let (output, _, _) = run(stage, &id, &CommandOrder { environment, ..order(&["env"]) }, "").await;
+    let (output, _, _) =
+        run(stage, &id, &with(&["env"], ExecOrder { environment, ..ExecOrder::default() }), "").await;
     assert!(output.lines().any(|line| line == "PDEX_GREETING=good morning"), "{output}");
-    let elsewhere = CommandOrder { working_dir: Some("/tmp".to_owned()), ..order(&["pwd"]) };
+    let elsewhere =
+        with(&["pwd"], ExecOrder { working_dir: Some("/tmp".to_owned()), ..ExecOrder::default() });
     assert_eq!(run(stage, &id, &elsewhere, "").await.0, "/tmp\n");
     let terms = Terms { terminal: true, ..Terms::default() };
     let (output, _, code) = run(stage, &id, &CommandOrder { terms, ..order(&["tty"]) }, "").await;
@@ -90,13 +98,21 @@ pub(crate) async fn nothing_is_run_in_what_does_not_run<R: Operate>(stage: &Stag
 }
 
 async fn one_off<R: Operate>(stage: &Stage<R>, argv: &[&str], terms: Terms) -> ContainerId {
+    try_one_off(stage, argv, terms).await.unwrap()
+}
+
+async fn try_one_off<R: Operate>(
+    stage: &Stage<R>,
+    argv: &[&str],
+    terms: Terms,
+) -> Result<ContainerId, RuntimeError> {
     let mut service = stage.service("sleeper").clone();
-    service.command = Some(order(argv).argv);
+    service.command = Some(order(argv).exec.argv);
     let plan = plan::make(&stage.definition, &World::default(), &Goal::default(), &config_hash);
     let name = format!("{}-sleeper-run-0123456789ab", stage.definition.project);
     let order =
         CreateOrder { name, number: 1, image: &stage.image, plan: plan.service(&service.name).unwrap() };
-    stage.runtime.create_one_off(&stage.definition, &service, &order, terms).await.unwrap()
+    stage.runtime.create_one_off(&stage.definition, &service, &order, terms).await
 }
 
 /// Starts it and talks to it: output and code.
@@ -114,6 +130,10 @@ pub(crate) async fn a_one_off_container_stands_beside_the_others<R: Operate>(sta
     let id = one_off(stage, &["sh", "-c", "exit 3"], terms).await;
     let all = stage.runtime.list(&stage.definition.project).await.unwrap();
     assert_eq!(all.iter().map(|c| (&c.id, c.one_off)).collect::<Vec<_>>(), [(&own, false), (&id, true)]);
+    let again = try_one_off(stage, &["true"], terms).await;
+    assert!(matches!(again, Err(RuntimeError::Conflict(_))), "{again:?}");
+    let observed = stage.world().await.containers;
+    assert_eq!(observed.iter().map(|c| &c.id).collect::<Vec<_>>(), [&own], "plans know nothing of it");
     let played = play(stage, &id, terms, "").await;
     stage.runtime.discard(&id, true).await.unwrap();
     assert_eq!(played, (String::new(), 3));

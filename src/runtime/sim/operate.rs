@@ -94,7 +94,7 @@ fn listed(id: &str, held: &Held) -> Listed {
         id: seen.id,
         name: seen.name,
         service: seen.service,
-        number: 1,
+        number: seen.number,
         one_off: held.facts.one_off,
         image: held.facts.reference.clone(),
         image_id: seen.image,
@@ -179,6 +179,9 @@ impl Operate for Simulated {
             }
         }
         self.change(|memory| {
+            if memory.containers.values().any(|held| held.name == order.name) {
+                return Err(RuntimeError::Conflict(format!("the container name {} is in use", order.name)));
+            }
             let id = memory.add(definition, &service, order);
             if let Some(held) = memory.containers.get_mut(&id.0) {
                 held.facts.one_off = true;
@@ -214,16 +217,17 @@ impl Operate for Simulated {
         self.running(id, |_| ())?;
         let setting = Setting {
             environment: order
+                .exec
                 .environment
                 .iter()
                 .map(|(key, value)| (key.as_str(), value.as_str()))
                 .collect(),
-            user: order.user.as_deref(),
-            working_dir: order.working_dir.as_deref(),
+            user: order.exec.user.as_deref(),
+            working_dir: order.exec.working_dir.as_deref(),
             terminal: order.terms.terminal,
         };
         // A process of the double is called by the code that it ends with.
-        let (code, attached) = match shell::run(&order.argv, &setting) {
+        let (code, attached) = match shell::run(&order.exec.argv, &setting) {
             shell::Result::Copies => (0, self.copier(None)),
             shell::Result::Done { output, error, code } => {
                 let piece = Piece { error, bytes: Bytes::from(output) };

@@ -35,11 +35,11 @@ impl Docker {
             attach_stdout: Some(!order.detached),
             attach_stderr: Some(!order.detached),
             tty: Some(order.terms.terminal),
-            cmd: Some(order.argv.clone()),
-            env: Some(order.environment.iter().map(|(key, value)| format!("{key}={value}")).collect()),
-            user: order.user.clone(),
-            working_dir: order.working_dir.clone(),
-            privileged: Some(order.privileged),
+            cmd: Some(order.exec.argv.clone()),
+            env: Some(order.exec.environment.iter().map(|(key, value)| format!("{key}={value}")).collect()),
+            user: order.exec.user.clone(),
+            working_dir: order.exec.working_dir.clone(),
+            privileged: Some(order.exec.privileged),
             ..bollard::models::ExecConfig::default()
         };
         let made = self.client.create_exec(&id.0, exec).await.map_err(|e| self.sort(&e))?;
