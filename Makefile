@@ -21,6 +21,7 @@ test-stack:               ## the whole stack on this machine's Docker, under a p
 	cargo build --release --locked
 	PDEX_TEST_STACK=1 cargo test --locked --test stack -- --nocapture
 	PDEX_TEST_DOCKER=1 cargo test --locked --test contract
+	PDEX_TEST_DOCKER=1 cargo test --locked --test faults
 
 simulate:                 ## the engine on 100,000 random stacks with random faults, seeded with the commit
 	PDEX_SEEDS=$${PDEX_SEEDS:-100000} PDEX_SEED=$${PDEX_SEED:-$$(git rev-parse --short=12 HEAD)} \

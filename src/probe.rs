@@ -155,6 +155,11 @@ pub struct Prober {
 }
 
 impl Prober {
+    /// What was seen instead of readiness, at the last question.
+    pub fn evidence(&self) -> &str {
+        &self.evidence
+    }
+
     /// Begins with a container started at `now`.
     pub fn new(policy: Policy, now: Duration) -> Self {
         Self {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::Session;
 use super::args::Global;
@@ -109,7 +110,13 @@ pub(crate) async fn connect(global: &Global, environment: &BTreeMap<String, Stri
         return Ok(Engine::Simulated(Box::new(Simulated::named(simulated))));
     }
     let host = global.docker_host.as_deref().or_else(|| environment.get("DOCKER_HOST").map(String::as_str));
-    let docker = Docker::connect(host.filter(|host| !host.is_empty())).await;
+    let host = host.filter(|host| !host.is_empty());
+    // The name that Compose and the Python client have for it.
+    let patience = environment.get("COMPOSE_HTTP_TIMEOUT").and_then(|text| text.parse().ok());
+    let docker = match patience.filter(|seconds| *seconds > 0) {
+        Some(seconds) => Docker::connect_within(host, Duration::from_secs(seconds)).await,
+        None => Docker::connect(host).await,
+    };
     docker.map(Engine::Docker).map_err(|e| engine_error(&e))
 }
 
@@ -136,6 +143,10 @@ pub(crate) fn engine_error(error: &RuntimeError) -> Stop {
         RuntimeError::Denied { .. } => (
             Exit::EngineUnreachable,
             "add yourself to the docker group (`sudo usermod -aG docker $USER`, then log in again), or use sudo",
+        ),
+        RuntimeError::TimedOut(_) => (
+            Exit::EngineUnreachable,
+            "`docker info` shows whether the engine answers; COMPOSE_HTTP_TIMEOUT=SECONDS gives it more time",
         ),
         _ => return Stop::new(Exit::Failed, error, None),
     };

@@ -15,11 +15,11 @@ pub(crate) struct Signals {
 /// From now on signals do not end the program by themselves. Where they cannot be had, none is ever seen.
 pub(crate) fn listen() -> Signals {
     let (tell, seen) = watch::channel((0, Exit::Ok));
+    // Here and not in the task: it runs for the first time when something else waits, which may be after the first signal.
+    let handlers =
+        signal(SignalKind::interrupt()).and_then(|int| Ok((int, signal(SignalKind::terminate())?)));
     tokio::spawn(async move {
-        let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return std::future::pending().await;
-        };
+        let Ok((mut int, mut term)) = handlers else { return std::future::pending().await };
         loop {
             let exit = tokio::select! {
                 _ = int.recv() => Exit::Interrupted,

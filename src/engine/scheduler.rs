@@ -332,9 +332,11 @@ fn ended(exit: Exit, deaths: u32) -> Failure {
 }
 
 fn timed_out(node: &Node) -> Failure {
-    Failure::new(format!("still {} when the time was up", doing(&node.phase)))
-        .kind(FailureKind::Deadline)
-        .code("up/timed-out")
+    let mut what = format!("still {} when the time was up", doing(&node.phase));
+    if let (Phase::Probing, Some(prober)) = (&node.phase, &node.prober) {
+        what = format!("{what}: {}", prober.evidence());
+    }
+    Failure::new(what).kind(FailureKind::Deadline).code("up/timed-out")
 }
 
 fn doing(phase: &Phase) -> &'static str {

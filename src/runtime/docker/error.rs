@@ -1,7 +1,6 @@
 //! The engine's errors, sorted into what a person can act on.
 
 use std::io::ErrorKind as Kind;
-use std::time::Duration;
 
 use bollard::errors::Error;
 
@@ -11,7 +10,7 @@ use crate::runtime::RuntimeError;
 pub(super) fn sort(host: &str, error: &Error) -> RuntimeError {
     match error {
         Error::DockerResponseServerError { status_code, message } => by_status(*status_code, message),
-        Error::RequestTimeoutError => RuntimeError::TimedOut(Duration::from_secs(super::TIMEOUT_S)),
+        Error::RequestTimeoutError => RuntimeError::TimedOut(super::PATIENCE),
         Error::DockerStreamError { error } => by_words(error),
         Error::SocketNotFoundError(path) => {
             RuntimeError::Unreachable { host: host.to_owned(), cause: format!("{path} does not exist") }

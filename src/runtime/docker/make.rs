@@ -41,7 +41,7 @@ impl Docker {
             ];
             let filters = HashMap::from([("label".to_owned(), labels)]);
             let options = query::ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-            let containers = self.client.list_containers(Some(options)).await.map_err(|e| self.sort(&e))?;
+            let containers = self.whole(self.client.list_containers(Some(options))).await?;
             let newest = containers.into_iter().max_by_key(|container| container.created);
             found.extend(newest.and_then(|container| container.id).map(|id| (name, id)));
         }
@@ -74,7 +74,7 @@ impl Docker {
     ) -> Result<(), RuntimeError> {
         for (network, endpoint) in networks {
             let request = NetworkConnectRequest { container: id.0.clone(), endpoint_config: Some(endpoint) };
-            self.client.connect_network(&network, request).await.map_err(|e| self.sort(&e))?;
+            self.whole(self.client.connect_network(&network, request)).await?;
         }
         if let Some(tar) = files {
             let options = query::UploadToContainerOptionsBuilder::new().path("/").build();

@@ -36,7 +36,7 @@ use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
 /// Label of everything that belongs to a project.
 const PROJECT: &str = "com.docker.compose.project";
 /// For one answer of the engine; streams live longer.
-const TIMEOUT_S: u64 = 120;
+const PATIENCE: Duration = Duration::from_mins(2);
 /// What is kept of a command's output.
 const OUTPUT_LIMIT: usize = 64 * 1024;
 /// A proxied connection without a listener behind it is closed well within this time.
@@ -48,6 +48,7 @@ pub struct Docker {
     client: Client,
     http: reqwest::Client,
     host: String,
+    patience: Duration,
     /// Made when it is first needed: most commands do without.
     raw: OnceCell<raw::Raw>,
 }
@@ -55,33 +56,67 @@ pub struct Docker {
 impl Docker {
     /// Connects to `host` (`unix:///…`, `tcp://…`, as `DOCKER_HOST` has it), or to the local socket.
     pub async fn connect(host: Option<&str>) -> Result<Self, RuntimeError> {
+        Self::connect_within(host, PATIENCE).await
+    }
+
+    /// As [`Self::connect`], giving up on an answer that takes longer than `patience`.
+    pub async fn connect_within(host: Option<&str>, patience: Duration) -> Result<Self, RuntimeError> {
         let name = host.unwrap_or("unix:///var/run/docker.sock").to_owned();
         let sort = |e: bollard::errors::Error| error::sort(&name, &e);
         let client = match host {
             Some(host) => Client::connect_with_host(host),
-            None => Client::connect_with_unix(&name, TIMEOUT_S, bollard::API_DEFAULT_VERSION),
+            None => Client::connect_with_unix(&name, patience.as_secs(), bollard::API_DEFAULT_VERSION),
         };
-        let client = client.map_err(sort)?.with_timeout(Duration::from_secs(TIMEOUT_S));
+        let client = client.map_err(sort)?.with_timeout(patience);
         // Without this, requests carry no version and a newer engine answers in its own newest.
-        let client = client.negotiate_version().await.map_err(sort)?;
+        let agreed = tokio::time::timeout(patience, client.negotiate_version()).await;
+        let client = agreed.map_err(|_| RuntimeError::TimedOut(patience))?.map_err(|e| match e {
+            bollard::errors::Error::RequestTimeoutError => RuntimeError::TimedOut(patience),
+            other => sort(other),
+        })?;
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .pool_max_idle_per_host(0)
             .no_proxy()
             .build()
             .map_err(|e| RuntimeError::Other(e.to_string()))?;
-        Ok(Self { client, http, host: name, raw: OnceCell::new() })
+        Ok(Self { client, http, host: name, patience, raw: OnceCell::new() })
     }
 
     fn sort(&self, error: &bollard::errors::Error) -> RuntimeError {
-        error::sort(&self.host, error)
+        match error {
+            bollard::errors::Error::RequestTimeoutError => RuntimeError::TimedOut(self.patience),
+            other => error::sort(&self.host, other),
+        }
+    }
+
+    /// An answer that comes as a whole: the client's own limit ends with the head of it, and its body may never come.
+    async fn whole<T>(
+        &self,
+        call: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, RuntimeError> {
+        match tokio::time::timeout(self.patience, call).await {
+            Ok(answer) => answer.map_err(|e| self.sort(&e)),
+            Err(_) => Err(RuntimeError::TimedOut(self.patience)),
+        }
+    }
+
+    /// How long a container gets to end: its own grace where none is given.
+    async fn grace(&self, id: &ContainerId, grace: Option<Duration>) -> Duration {
+        if let Some(grace) = grace {
+            return grace;
+        }
+        let options: Option<query::InspectContainerOptions> = None;
+        let seen = self.whole(self.client.inspect_container(&id.0, options)).await.ok();
+        let own = seen.and_then(|seen| seen.config?.stop_timeout).and_then(|s| u64::try_from(s).ok());
+        Duration::from_secs(own.unwrap_or(10))
     }
 
     /// The engine lets several networks have one name, and then refuses the name.
     async fn networks_named(&self, name: &str) -> Result<Vec<String>, RuntimeError> {
         let filters = HashMap::from([("name".to_owned(), vec![name.to_owned()])]);
         let options = query::ListNetworksOptionsBuilder::new().filters(&filters).build();
-        let found = self.client.list_networks(Some(options)).await.map_err(|e| self.sort(&e))?;
+        let found = self.whole(self.client.list_networks(Some(options))).await?;
         // The engine's filter also finds names that only contain it.
         let exact = found.into_iter().filter(|network| network.name.as_deref() == Some(name));
         Ok(exact.filter_map(|network| network.id).collect())
@@ -99,7 +134,7 @@ impl Docker {
                 .then(|| order.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()),
             ..CreateExecOptions::default()
         };
-        let exec = self.client.create_exec(&id.0, options).await.map_err(|e| self.sort(&e))?;
+        let exec = self.whole(self.client.create_exec(&id.0, options)).await?;
         let mut output = Vec::new();
         let started = self.client.start_exec(&exec.id, None).await.map_err(|e| self.sort(&e))?;
         if let StartExecResults::Attached { output: mut stream, .. } = started {
@@ -109,7 +144,7 @@ impl Docker {
                 output.extend_from_slice(&piece[..piece.len().min(room)]);
             }
         }
-        let ended = self.client.inspect_exec(&exec.id).await.map_err(|e| self.sort(&e))?;
+        let ended = self.whole(self.client.inspect_exec(&exec.id)).await?;
         Ok(ExecOutcome {
             code: ended.exit_code.unwrap_or(-1),
             output: String::from_utf8_lossy(&output).trim_end().to_owned(),
@@ -123,7 +158,7 @@ fn project_filter(project: &str) -> HashMap<String, Vec<String>> {
 
 impl Runtime for Docker {
     async fn engine(&self) -> Result<EngineInfo, RuntimeError> {
-        let version = self.client.version().await.map_err(|e| self.sort(&e))?;
+        let version = self.whole(self.client.version()).await?;
         Ok(EngineInfo {
             version: version.version.unwrap_or_default(),
             api_version: version.api_version.unwrap_or_default(),
@@ -133,7 +168,7 @@ impl Runtime for Docker {
     }
 
     async fn observe(&self, definition: &Definition) -> Result<World, RuntimeError> {
-        observe::world(&self.client, definition).await.map_err(|e| self.sort(&e))
+        self.whole(Box::pin(observe::world(&self.client, definition))).await
     }
 
     async fn create_network(&self, project: &str, key: &str, network: &Network) -> Result<(), RuntimeError> {
@@ -152,19 +187,19 @@ impl Runtime for Docker {
 
     async fn remove_network(&self, name: &str) -> Result<(), RuntimeError> {
         for id in self.networks_named(name).await? {
-            gone(self.client.remove_network(&id).await.map_err(|e| self.sort(&e)))?;
+            gone(self.whole(self.client.remove_network(&id)).await)?;
         }
         Ok(())
     }
 
     async fn create_volume(&self, project: &str, key: &str, volume: &Volume) -> Result<(), RuntimeError> {
         let request = things::volume(project, key, volume);
-        self.client.create_volume(request).await.map(|_| ()).map_err(|e| self.sort(&e))
+        self.whole(self.client.create_volume(request)).await.map(|_| ())
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), RuntimeError> {
         let options: Option<query::RemoveVolumeOptions> = None;
-        gone(self.client.remove_volume(name, options).await.map_err(|e| self.sort(&e)))
+        gone(self.whole(self.client.remove_volume(name, options)).await)
     }
 
     async fn create(
@@ -179,9 +214,9 @@ impl Runtime for Docker {
 
     async fn start(&self, id: &ContainerId) -> Result<(), RuntimeError> {
         let options: Option<query::StartContainerOptions> = None;
-        match self.client.start_container(&id.0, options).await.map_err(|e| self.sort(&e)) {
+        match self.whole(self.client.start_container(&id.0, options)).await {
             Err(RuntimeError::Conflict(words) | RuntimeError::Other(words)) if words.contains("unpause") => {
-                self.client.unpause_container(&id.0).await.map_err(|e| self.sort(&e))
+                self.whole(self.client.unpause_container(&id.0)).await
             }
             other => other,
         }
@@ -193,12 +228,15 @@ impl Runtime for Docker {
                 .t(i32::try_from(grace.as_secs()).unwrap_or(i32::MAX))
                 .build()
         });
-        gone(self.client.stop_container(&id.0, options).await.map_err(|e| self.sort(&e)))
+        // The answer comes when the container has ended, which may take as long as it may.
+        let patience = self.patience + self.grace(id, grace).await;
+        let client = self.client.clone().with_timeout(patience);
+        gone(client.stop_container(&id.0, options).await.map_err(|e| self.sort(&e)))
     }
 
     async fn rename(&self, id: &ContainerId, name: &str) -> Result<(), RuntimeError> {
         let options = query::RenameContainerOptionsBuilder::new().name(name).build();
-        match self.client.rename_container(&id.0, options).await.map_err(|e| self.sort(&e)) {
+        match self.whole(self.client.rename_container(&id.0, options)).await {
             Err(RuntimeError::Other(words)) if words.contains("same name as its current name") => Ok(()),
             other => other,
         }
@@ -206,7 +244,7 @@ impl Runtime for Docker {
 
     async fn remove(&self, id: &ContainerId) -> Result<(), RuntimeError> {
         let options = query::RemoveContainerOptionsBuilder::new().v(true).force(true).build();
-        match self.client.remove_container(&id.0, Some(options)).await.map_err(|e| self.sort(&e)) {
+        match self.whole(self.client.remove_container(&id.0, Some(options))).await {
             Err(RuntimeError::Conflict(words)) if words.contains("already in progress") => Ok(()),
             other => gone(other),
         }
@@ -214,7 +252,7 @@ impl Runtime for Docker {
 
     async fn ended(&self, id: &ContainerId) -> Result<Option<Exit>, RuntimeError> {
         let options: Option<query::InspectContainerOptions> = None;
-        let seen = self.client.inspect_container(&id.0, options).await.map_err(|e| self.sort(&e))?;
+        let seen = self.whole(self.client.inspect_container(&id.0, options)).await?;
         Ok(seen.state.as_ref().and_then(observe::exit))
     }
 
@@ -260,7 +298,7 @@ impl Runtime for Docker {
     async fn publisher(&self, port: u16) -> Result<Option<String>, RuntimeError> {
         let filters = HashMap::from([("publish".to_owned(), vec![port.to_string()])]);
         let options = query::ListContainersOptionsBuilder::new().filters(&filters).build();
-        let found = self.client.list_containers(Some(options)).await.map_err(|e| self.sort(&e))?;
+        let found = self.whole(self.client.list_containers(Some(options))).await?;
         let name = found.into_iter().next().and_then(|c| c.names?.into_iter().next());
         Ok(name.map(|name| name.trim_start_matches('/').to_owned()))
     }
@@ -305,7 +343,7 @@ impl Runtime for Docker {
     }
 
     async fn image(&self, reference: &str) -> Result<Option<ImageId>, RuntimeError> {
-        match self.client.inspect_image(reference).await.map_err(|e| self.sort(&e)) {
+        match self.whole(self.client.inspect_image(reference)).await {
             Ok(image) => Ok(image.id.map(ImageId)),
             Err(e) if e.is_not_found() => Ok(None),
             Err(e) => Err(e),
@@ -382,7 +420,7 @@ impl Runtime for Docker {
 
     async fn remove_image(&self, reference: &str) -> Result<(), RuntimeError> {
         let options: Option<query::RemoveImageOptions> = None;
-        gone(self.client.remove_image(reference, options, None).await.map(|_| ()).map_err(|e| self.sort(&e)))
+        gone(self.whole(self.client.remove_image(reference, options, None)).await.map(|_| ()))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::world::machine::{AddressedNetwork, Disk, Holder, Machine, Owner, Subn
 impl Survey for Docker {
     async fn machine(&self) -> Result<Machine, RuntimeError> {
         let (info, version) =
-            futures_util::try_join!(self.client.info(), self.client.version()).map_err(|e| self.sort(&e))?;
+            futures_util::try_join!(self.whole(self.client.info()), self.whole(self.client.version()))?;
         let root = PathBuf::from(info.docker_root_dir.unwrap_or_default());
         let local = self.is_local();
         let count = |number: Option<i64>| number.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0);
@@ -34,7 +34,7 @@ impl Survey for Docker {
     async fn holder(&self, port: u16) -> Result<Option<Holder>, RuntimeError> {
         let filters = HashMap::from([("publish".to_owned(), vec![format!("{port}/tcp")])]);
         let options = query::ListContainersOptionsBuilder::new().filters(&filters).build();
-        let found = self.client.list_containers(Some(options)).await.map_err(|e| self.sort(&e))?;
+        let found = self.whole(self.client.list_containers(Some(options))).await?;
         if let Some(container) = found.into_iter().next() {
             let name = container.names.unwrap_or_default().into_iter().next().unwrap_or_default();
             return Ok(Some(Holder::Container(owner(&name, container.labels.as_ref()))));
@@ -44,7 +44,7 @@ impl Survey for Docker {
 
     async fn owner(&self, name: &str) -> Result<Option<Owner>, RuntimeError> {
         let options: Option<query::InspectContainerOptions> = None;
-        match self.client.inspect_container(name, options).await.map_err(|e| self.sort(&e)) {
+        match self.whole(self.client.inspect_container(name, options)).await {
             Ok(found) => {
                 let labels = found.config.and_then(|config| config.labels);
                 Ok(Some(owner(&found.name.unwrap_or_default(), labels.as_ref())))
@@ -56,7 +56,7 @@ impl Survey for Docker {
 
     async fn networks(&self) -> Result<Vec<AddressedNetwork>, RuntimeError> {
         let all = self.client.list_networks(None::<query::ListNetworksOptions>);
-        let all = all.await.map_err(|e| self.sort(&e))?;
+        let all = self.whole(all).await?;
         Ok(all
             .into_iter()
             .map(|network| {
@@ -68,7 +68,7 @@ impl Survey for Docker {
     }
 
     async fn image_platform(&self, reference: &str) -> Result<Option<String>, RuntimeError> {
-        match self.client.inspect_image(reference).await.map_err(|e| self.sort(&e)) {
+        match self.whole(self.client.inspect_image(reference)).await {
             Ok(image) => Ok(image.os.zip(image.architecture).map(|(os, architecture)| {
                 let variant = image.variant.filter(|v| !v.is_empty()).map(|v| format!("/{v}"));
                 format!("{os}/{architecture}{}", variant.unwrap_or_default())
@@ -80,7 +80,7 @@ impl Survey for Docker {
 
     async fn last_test(&self, id: &ContainerId) -> Result<Option<String>, RuntimeError> {
         let options: Option<query::InspectContainerOptions> = None;
-        let found = self.client.inspect_container(&id.0, options).await.map_err(|e| self.sort(&e))?;
+        let found = self.whole(self.client.inspect_container(&id.0, options)).await?;
         let last = found.state.and_then(|s| s.health).and_then(|h| h.log).and_then(|mut log| log.pop());
         Ok(last.filter(|test| test.exit_code != Some(0)).and_then(|test| test.output))
     }

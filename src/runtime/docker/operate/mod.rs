@@ -43,7 +43,7 @@ impl Operate for Docker {
     async fn list(&self, project: &str) -> Result<Vec<Listed>, RuntimeError> {
         let filters = project_filter(project);
         let options = query::ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
-        let found = self.client.list_containers(Some(options)).await.map_err(|e| self.sort(&e))?;
+        let found = self.whole(self.client.list_containers(Some(options))).await?;
         let mut listed: Vec<Listed> = found.into_iter().filter_map(facts::listed).collect();
         listed.sort_by(|a, b| {
             (&a.service, a.one_off, a.number, &a.name).cmp(&(&b.service, b.one_off, b.number, &b.name))
@@ -53,18 +53,18 @@ impl Operate for Docker {
 
     async fn kill(&self, id: &ContainerId, signal: &str) -> Result<(), RuntimeError> {
         let options = query::KillContainerOptionsBuilder::new().signal(signal).build();
-        self.client.kill_container(&id.0, Some(options)).await.map_err(|e| self.sort(&e))
+        self.whole(self.client.kill_container(&id.0, Some(options))).await
     }
 
     async fn pause(&self, id: &ContainerId) -> Result<(), RuntimeError> {
-        match self.client.pause_container(&id.0).await.map_err(|e| self.sort(&e)) {
+        match self.whole(self.client.pause_container(&id.0)).await {
             Err(RuntimeError::Conflict(words)) if words.contains("already paused") => Ok(()),
             other => other,
         }
     }
 
     async fn unpause(&self, id: &ContainerId) -> Result<(), RuntimeError> {
-        match self.client.unpause_container(&id.0).await.map_err(|e| self.sort(&e)) {
+        match self.whole(self.client.unpause_container(&id.0)).await {
             Err(RuntimeError::Other(words) | RuntimeError::Conflict(words))
                 if words.contains("is not paused") =>
             {
@@ -76,7 +76,7 @@ impl Operate for Docker {
 
     async fn discard(&self, id: &ContainerId, volumes: bool) -> Result<(), RuntimeError> {
         let options = query::RemoveContainerOptionsBuilder::new().v(volumes).force(true).build();
-        match self.client.remove_container(&id.0, Some(options)).await.map_err(|e| self.sort(&e)) {
+        match self.whole(self.client.remove_container(&id.0, Some(options))).await {
             Err(RuntimeError::Conflict(words)) if words.contains("already in progress") => Ok(()),
             other => gone(other),
         }
@@ -127,7 +127,7 @@ impl Operate for Docker {
     }
 
     async fn code(&self, process: &str) -> Result<Option<i64>, RuntimeError> {
-        let seen = self.client.inspect_exec(process).await.map_err(|e| self.sort(&e))?;
+        let seen = self.whole(self.client.inspect_exec(process)).await?;
         Ok(seen.exit_code.filter(|_| seen.running != Some(true)))
     }
 
@@ -157,7 +157,7 @@ impl Operate for Docker {
 
     async fn processes(&self, id: &ContainerId) -> Result<Processes, RuntimeError> {
         let options: Option<query::TopOptions> = None;
-        let top = self.client.top_processes(&id.0, options).await.map_err(|e| self.sort(&e))?;
+        let top = self.whole(self.client.top_processes(&id.0, options)).await?;
         Ok(Processes { titles: top.titles.unwrap_or_default(), rows: top.processes.unwrap_or_default() })
     }
 
@@ -171,7 +171,7 @@ impl Operate for Docker {
     }
 
     async fn image_facts(&self, reference: &str) -> Result<Option<ImageFacts>, RuntimeError> {
-        match self.client.inspect_image(reference).await.map_err(|e| self.sort(&e)) {
+        match self.whole(self.client.inspect_image(reference)).await {
             Ok(image) => Ok(Some(facts::image(image))),
             Err(e) if e.is_not_found() => Ok(None),
             Err(e) => Err(e),
