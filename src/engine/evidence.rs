@@ -9,12 +9,15 @@ use crate::definition::model::Service;
 use crate::event::{Failure, FailureKind};
 use crate::runtime::{LogOptions, Runtime, RuntimeError};
 use crate::world::ContainerId;
-use crate::world::machine::{Holder, bytes};
+use crate::world::machine::{Holder, Owner, bytes};
 
 /// Log lines shown with a failure.
 const LINES: u32 = 12;
 /// Lines of a failed health test.
 const TEST_LINES: usize = 4;
+/// How often, and how far apart, the owner of a name is asked for.
+const ASKED: u32 = 10;
+const AGAIN: Duration = Duration::from_millis(100);
 /// For all that is asked about one failure: an engine that hangs must not hold up the end of the run.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -30,7 +33,7 @@ pub(super) async fn of_step<R: Runtime>(
         match error {
             RuntimeError::PortInUse { port } => port_in_use(runtime, service, *port).await,
             RuntimeError::Conflict(words) if words.contains("in use") => {
-                name_taken(runtime, project, container, words).await
+                name_taken(runtime, project, container).await
             }
             other => of_error(runtime, &format!("could not {step} it"), other).await,
         }
@@ -92,11 +95,11 @@ async fn port_in_use<R: Runtime>(runtime: &R, service: &Service, port: u16) -> F
         .hint(format!("{end}; or publish {} on another port", service.name))
 }
 
-async fn name_taken<R: Runtime>(runtime: &R, project: &str, container: &str, words: &str) -> Failure {
-    let Some(owner) = runtime.owner(container).await.ok().flatten() else {
-        return Failure::new(words.to_owned())
+async fn name_taken<R: Runtime>(runtime: &R, project: &str, container: &str) -> Failure {
+    let Some(owner) = owner(runtime, container).await else {
+        return Failure::new(format!("its name {container} is taken by a container that is just being made"))
             .code("up/name-taken")
-            .hint("`docker ps -a` shows who has the name");
+            .hint("something else is at work on this project; when it is done, `pdex up` goes on from here");
     };
     let hint = if owner.project.as_deref() == Some(project) {
         "something else is at work on this project; when it is done, `pdex up` goes on from here".to_owned()
@@ -104,6 +107,17 @@ async fn name_taken<R: Runtime>(runtime: &R, project: &str, container: &str, wor
         format!("`docker rm -f {container}` removes it; or give the service another container_name")
     };
     Failure::new(format!("its name is taken by {owner}")).code("up/name-taken").hint(hint)
+}
+
+/// The engine gives a name away before it shows the container that has it, so it is asked more than once.
+async fn owner<R: Runtime>(runtime: &R, container: &str) -> Option<Owner> {
+    for _ in 0..ASKED {
+        if let Some(owner) = runtime.owner(container).await.ok().flatten() {
+            return Some(owner);
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    None
 }
 
 async fn no_space<R: Runtime>(runtime: &R, doing: &str) -> Failure {

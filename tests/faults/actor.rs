@@ -80,6 +80,8 @@ fn fill(mebibytes: u64) {
 /// Answers on a port and on the socket, and says when it began to.
 fn serve(number: u64) {
     let listener = TcpListener::bind(("0.0.0.0", port(number))).expect("the port is free");
+    // An earlier start of this container may have left it.
+    let _ = std::fs::remove_file(SOCKET);
     let local = UnixListener::bind(SOCKET).expect("the socket is free");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     println!("lasting at {}", now.as_millis());
