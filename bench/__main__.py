@@ -81,7 +81,7 @@ def _old_rounds(arguments: argparse.Namespace, scenario: scenarios.Scenario) -> 
     """docker-compose 1 takes as long as its successor and is no longer what people run: it has fewer turns."""
     if arguments.quick:
         return 0 if scenario.targets else 1
-    return int(arguments.rounds or scenario.old_rounds)
+    return int(arguments.rounds or scenario.old_rounds) if scenario.old_rounds else 0
 
 
 def _play(scenario: scenarios.Scenario, tool: peers.Tool, gnu_time: Path, number: int) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ class Scenario:
 
     name: str
     steps: tuple[Step, ...]
-    # Rounds that fit into the usual run; the old Compose takes part in fewer of them.
+    # Rounds that fit into the usual run; docker-compose 1 takes part in fewer of them, and in none where it hangs.
     rounds: int
     old_rounds: int
     running: int
@@ -105,7 +105,7 @@ def _fan(size: int) -> Scenario:
             '    volumes: ["./beat:/beat"]',
             "    stop_signal: SIGKILL",
         ]
-    rounds, old = {20: (10, 3), 50: (5, 1), 100: (4, 1), 200: (2, 1)}.get(size, (3, 1))
+    rounds, old = {20: (10, 3), 50: (5, 1), 100: (4, 0), 200: (2, 0)}.get(size, (3, 1))
     steps = (Step("cold", "up", watched=True), Step("again", "up"), Step("down", "down"))
     return Scenario(f"fan-{size}", steps, rounds, old, size, files=size, text="\n".join(lines) + "\n")
 

@@ -191,10 +191,10 @@ fn carry_out<'a, R: Runtime>(
 enum Hint {
     /// This container has ended, it is said.
     Ended(ContainerId),
-    /// The engine surely tells by now. Whatever ended before it did was not told.
-    Hears,
-    /// Time for a look at everything.
-    Round,
+    /// Now and then: these run. From the first time on ends are surely told; whatever ended before was not.
+    Running(BTreeSet<ContainerId>),
+    /// It was not said what runs: all are to be looked at.
+    Gap,
 }
 
 type Hints<'a> = LocalBoxStream<'a, Result<Hint, RuntimeError>>;
@@ -202,9 +202,10 @@ type Hints<'a> = LocalBoxStream<'a, Result<Hint, RuntimeError>>;
 /// Ends are hints, looking is truth.
 fn hints<'a, R: Runtime>(run: &Run<'a, R>) -> Hints<'a> {
     let told = run.runtime.exits(&run.plan.project).map_ok(Hint::Ended);
-    let rounds = stream::unfold(false, async |heard| {
-        tokio::time::sleep(if heard { ROUND } else { SUBSCRIBED }).await;
-        Some((Ok(if heard { Hint::Round } else { Hint::Hears }), true))
+    let rounds = stream::unfold(SUBSCRIBED, async |wait| {
+        tokio::time::sleep(wait).await;
+        let running = run.runtime.running(&run.plan.project).await;
+        Some((Ok(running.map_or(Hint::Gap, Hint::Running)), ROUND))
     });
     // When what the engine tells comes to its end, so does the whole: a round is no reason to miss that.
     let told = told.map(Some).chain(stream::once(async { None }));
@@ -218,7 +219,7 @@ fn hints<'a, R: Runtime>(run: &Run<'a, R>) -> Hints<'a> {
 /// The stream broke off, or events were lost.
 fn after_a_gap<'a, R: Runtime>(run: &Run<'a, R>) -> Hints<'a> {
     let hints = hints(run);
-    stream::once(tokio::time::sleep(RESUBSCRIBE)).map(|()| Ok(Hint::Round)).chain(hints).boxed_local()
+    stream::once(tokio::time::sleep(RESUBSCRIBE)).map(|()| Ok(Hint::Gap)).chain(hints).boxed_local()
 }
 
 /// What the driver remembers between events.
@@ -281,12 +282,18 @@ impl Known {
             self.early.insert(container.clone());
             return Vec::new();
         }
-        self.hears |= matches!(hint, Hint::Hears);
+        let running = match hint {
+            Hint::Running(running) => Some(running),
+            _ => None,
+        };
+        self.hears |= running.is_some();
         if self.looking.get() > 0 {
             // An engine that does not answer is not asked ever more.
             return Vec::new();
         }
-        self.looking.set(self.containers.len());
+        let ended = |id: &ContainerId| running.is_none_or(|running| !running.contains(id));
+        let chosen: Vec<_> = self.containers.iter().filter(|(_, id)| ended(id)).collect();
+        self.looking.set(chosen.len());
         let counted = |(instance, container): (&Instance, &ContainerId)| -> Work<'a> {
             let (look, looking) = (look(hands, instance, container), Rc::clone(&self.looking));
             Box::pin(async move {
@@ -295,7 +302,7 @@ impl Known {
                 event
             })
         };
-        self.containers.iter().map(counted).collect()
+        chosen.into_iter().map(counted).collect()
     }
 }
 

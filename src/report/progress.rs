@@ -1,7 +1,7 @@
 //! Progress while an `up` runs: one line per service that changes in place on a terminal, one line per event elsewhere.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{LineWriter, Write};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -55,12 +55,12 @@ impl Progress {
     pub fn plain(plan: &Plan, out: Box<dyn Write>) -> Self {
         let labels: BTreeMap<Instance, String> = labels(plan).into_iter().collect();
         let width = labels.values().map(|label| label.chars().count()).max().unwrap_or_default();
-        Self::Plain(Plain { out, labels, width, told: BTreeMap::new() })
+        Self::Plain(Plain { out: lines(out), labels, width, told: BTreeMap::new() })
     }
 
     /// A JSON document per event.
     pub fn json(out: Box<dyn Write>) -> Self {
-        Self::Json(out)
+        Self::Json(lines(out))
     }
 
     /// Takes in an event that happened at `at`.
@@ -180,6 +180,11 @@ impl Plain {
     fn label(&self, instance: &Instance) -> String {
         self.labels.get(instance).cloned().unwrap_or_else(|| instance.to_string())
     }
+}
+
+/// The error output takes each piece of a line as it comes; here a line is written at once.
+fn lines(out: Box<dyn Write>) -> Box<dyn Write> {
+    Box::new(LineWriter::new(out))
 }
 
 /// A sign that does not depend on colour.

@@ -52,6 +52,8 @@ pub trait Runtime: Survey {
     async fn remove(&self, id: &ContainerId) -> Result<(), RuntimeError>;
     /// How it ended; `None` while it runs or has not been started. One that waits for the engine to start it again has ended.
     async fn ended(&self, id: &ContainerId) -> Result<Option<Exit>, RuntimeError>;
+    /// Which of the project's containers run: one call, where asking each would be many.
+    async fn running(&self, project: &str) -> Result<BTreeSet<ContainerId>, RuntimeError>;
     /// Runs a command inside and collects what it prints (at most 64 KiB). Fails where the container does not run.
     async fn exec(
         &self,
@@ -219,17 +221,14 @@ pub fn container_name(project: &str, service: &Service, number: u32) -> String {
 
 /// Bind sources that are missing or hold nothing but dot files: a matter of this machine's disk, not of the engine.
 fn empty_binds(definition: &Definition) -> BTreeSet<PathBuf> {
-    definition
-        .services
-        .values()
-        .flat_map(|service| &service.mounts)
+    let mounts = definition.services.values().flat_map(|service| &service.mounts);
+    let sources: BTreeSet<&PathBuf> = mounts
         .filter_map(|mount| match &mount.source {
             MountSource::Bind(path) => Some(path),
             _ => None,
         })
-        .filter(|path| is_empty(path))
-        .cloned()
-        .collect()
+        .collect();
+    sources.into_iter().filter(|path| is_empty(path)).cloned().collect()
 }
 
 fn is_empty(path: &Path) -> bool {

@@ -20,6 +20,7 @@ mod streams;
 mod survey;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -384,6 +385,13 @@ impl Runtime for Simulated {
     async fn ended(&self, id: &ContainerId) -> Result<Option<Exit>, RuntimeError> {
         self.takes(CALL).await?;
         self.held(id, |held| held.exit())
+    }
+
+    async fn running(&self, project: &str) -> Result<BTreeSet<ContainerId>, RuntimeError> {
+        self.takes(CALL).await?;
+        let state = self.state.borrow();
+        let runs = state.containers.iter().filter(|(_, held)| held.project == project && held.running);
+        Ok(runs.map(|(id, _)| ContainerId(id.clone())).collect())
     }
 
     async fn exec(

@@ -97,6 +97,11 @@ pub(crate) async fn an_end_is_told_and_found_with_its_code<R: Runtime>(stage: &S
     let exit = Exit { code: 7, out_of_memory: false };
     assert_eq!(stage.runtime.ended(&id).await, Ok(Some(exit)));
     assert_eq!(stage.observed(&id).await.state, State::Exited(exit));
+    let sleeper = stage.create("sleeper").await;
+    let running = async || stage.runtime.running(&stage.definition.project).await.unwrap();
+    assert!(running().await.is_empty(), "one has ended, the other was not started");
+    stage.runtime.start(&sleeper).await.unwrap();
+    assert_eq!(running().await.into_iter().collect::<Vec<_>>(), [sleeper]);
 }
 
 pub(crate) async fn ends_of_other_projects_are_not_told<R: Runtime>(stage: &Stage<R>) {

@@ -14,7 +14,7 @@ mod survey;
 mod things;
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use bollard::Docker as Client;
@@ -254,6 +254,17 @@ impl Runtime for Docker {
         let options: Option<query::InspectContainerOptions> = None;
         let seen = self.whole(self.client.inspect_container(&id.0, options)).await?;
         Ok(seen.state.as_ref().and_then(observe::exit))
+    }
+
+    async fn running(&self, project: &str) -> Result<BTreeSet<ContainerId>, RuntimeError> {
+        let options = query::ListContainersOptionsBuilder::new()
+            .filters(&HashMap::from([
+                ("label".to_owned(), vec![format!("{PROJECT}={project}")]),
+                ("status".to_owned(), vec!["running".to_owned()]),
+            ]))
+            .build();
+        let found = self.client.list_containers(Some(options)).await.map_err(|e| self.sort(&e))?;
+        Ok(found.into_iter().filter_map(|container| container.id.map(ContainerId)).collect())
     }
 
     async fn exec(
