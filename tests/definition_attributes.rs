@@ -55,7 +55,7 @@ fn duration() -> impl Strategy<Value = Option<Duration>> {
 
 fn usage() -> impl Strategy<Value = Usage> {
     let cpu = (positive(), positive(), positive(), positive(), positive(), of(1..64_i64));
-    let memory = (positive(), positive(), of(prop_oneof![Just(-1), 1..i64::MAX]), of(1..100_i64));
+    let memory = (positive(), positive(), of(prop_oneof![Just(-1), 1..1_i64 << 50]), of(1..100_i64));
     (cpu, memory, any::<bool>(), of(-1000..-1_i64), positive(), of("[0-9]-[0-9]")).prop_map(
         |((a, b, c, d, e, cpus), (limit, reservation, swap, swappiness), oom, score, pids, cpuset)| Usage {
             cpu_period: a,
@@ -86,10 +86,10 @@ fn deploy() -> impl Strategy<Value = Deploy> {
     let policy = (of(condition), of(any::<u32>()), duration(), duration()).prop_map(
         |(condition, max_attempts, delay, window)| RestartPolicy { condition, max_attempts, delay, window },
     );
-    let request = (of(word()), of(-1..9_i64), vec(word(), 0..3), map()).prop_map(
+    let request = (of(word()), prop_oneof![Just(-1), 1..9_i64], vec(word(), 1..3), map()).prop_map(
         |(driver, count, capabilities, options)| DeviceRequest {
             driver,
-            count: count.filter(|count| *count != 0),
+            count: Some(count),
             device_ids: Vec::new(),
             capabilities,
             options,
@@ -137,7 +137,7 @@ fn mount() -> impl Strategy<Value = Mount> {
         volume: Some(VolumeOptions { nocopy, subpath, labels }),
         ..Mount::new(MountSource::Volume("data".into()), "")
     });
-    let memory = (of(0..i64::MAX), of(0..0o7777_u32)).prop_map(|(size, mode)| Mount {
+    let memory = (of(0..1_i64 << 50), of(0..0o7777_u32)).prop_map(|(size, mode)| Mount {
         tmpfs: Some(TmpfsOptions { size, mode }),
         ..Mount::new(MountSource::Tmpfs, "")
     });
@@ -203,6 +203,9 @@ fn machine() -> impl Strategy<Value = Service> {
     (first, second).prop_map(|(first, second)| {
         let (usage, deploy, annotations, sysctls, storage_opt, ulimits) = first;
         let (device, pull_policy, logging, [tty, stdin_open, privileged, attach], word, texts) = second;
+        // Compose wants the older key and the newer one to agree.
+        let mem_reservation = usage.mem_reservation.filter(|_| deploy.reservations.is_none());
+        let usage = Usage { mem_reservation, ..usage };
         Service {
             usage,
             deploy: Some(deploy),

@@ -50,7 +50,7 @@ fn resource(field: &Field<'_>, known: &[&str], unsupported: &[&str]) -> Resource
                 resources.nano_cpus = value.parsed("a number of cores such as \"0.5\"", values::nano_cpus);
             }
             "memory" => resources.memory = value.parsed("a size such as 512M", values::bytes),
-            "devices" => resources.devices = machine::requests(&value),
+            "devices" => resources.devices = machine::reserved(&value),
             _ => resources.pids = value.integer("a number of processes"),
         }
     }

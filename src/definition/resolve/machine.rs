@@ -131,7 +131,7 @@ fn checked(field: &Field<'_>, device: Device) -> Option<Device> {
     None
 }
 
-/// `gpus`, and `devices` of `deploy.resources.reservations`.
+/// `gpus`. Neither a number nor names means all.
 pub(super) fn requests(field: &Field<'_>) -> Vec<DeviceRequest> {
     if field.is_scalar() && !field.node.is_null() {
         return match field.text().as_deref() {
@@ -144,6 +144,17 @@ pub(super) fn requests(field: &Field<'_>) -> Vec<DeviceRequest> {
         };
     }
     field.items().iter().map(request).collect()
+}
+
+/// `devices` of `deploy.resources.reservations`: like `gpus`, but what they are to be able to do has to be said.
+pub(super) fn reserved(field: &Field<'_>) -> Vec<DeviceRequest> {
+    for item in field.items() {
+        if item.node.get("capabilities").is_none() {
+            let message = format!("{}: `capabilities` is missing", item.path);
+            item.problem(Finding::error("definition/missing-attribute", message));
+        }
+    }
+    requests(field)
 }
 
 fn request(field: &Field<'_>) -> DeviceRequest {
@@ -163,6 +174,9 @@ fn request(field: &Field<'_>) -> DeviceRequest {
     }
     if request.count.is_some() && !request.device_ids.is_empty() {
         field.wrong("`count` and `device_ids` exclude each other");
+    }
+    if request.count.is_none() && request.device_ids.is_empty() {
+        request.count = Some(-1);
     }
     request
 }

@@ -34,6 +34,14 @@ pub(super) fn network_modes_stand_alone(facts: &Facts<'_>) -> Vec<Finding> {
             let message = format!("service `{}` has both `network_mode` and `networks`", service.name);
             findings.push(facts.error("definition/conflict", message, &path).hint("remove one of the two"));
         }
+        let bridge = matches!(mode, Namespace::Named(name) if name == "bridge");
+        let linked = !service.links.is_empty() || !service.external_links.is_empty();
+        if linked && !bridge {
+            let message =
+                format!("service `{}` has links, and its network mode `{mode}` has none", service.name);
+            let hint = "remove them; on a network of the definition services find each other by name";
+            findings.push(facts.error("definition/conflict", message, &path).hint(hint));
+        }
         let shared = !matches!(mode, Namespace::Named(name) if name != "host" && name != "none");
         if shared && !service.ports.is_empty() {
             let message =
@@ -60,17 +68,13 @@ pub(super) fn resources_agree(facts: &Facts<'_>) -> Vec<Finding> {
         let (limits, reservations) = (deploy.limits.as_ref(), deploy.reservations.as_ref());
         let usage = &service.usage;
         for (old, new, key, place) in [
-            (usage.cpus, limits.and_then(|l| l.nano_cpus), "cpus", "limits.cpus"),
-            (usage.mem_limit, limits.and_then(|l| l.memory), "mem_limit", "limits.memory"),
-            (usage.pids_limit, limits.and_then(|l| l.pids), "pids_limit", "limits.pids"),
-            (
-                usage.mem_reservation,
-                reservations.and_then(|r| r.memory),
-                "mem_reservation",
-                "reservations.memory",
-            ),
+            (usage.cpus, limits.map(|l| l.nano_cpus), "cpus", "limits.cpus"),
+            (usage.mem_limit, limits.map(|l| l.memory), "mem_limit", "limits.memory"),
+            (usage.pids_limit, limits.map(|l| l.pids), "pids_limit", "limits.pids"),
+            (usage.mem_reservation, reservations.map(|r| r.memory), "mem_reservation", "reservations.memory"),
         ] {
-            if matches!((old, new), (Some(old), Some(new)) if old != new) {
+            // Compose takes silence there for another answer, too.
+            if old.is_some() && new.is_some_and(|new| new != old) {
                 let message = format!(
                     "service `{}` says different things in `{key}` and in `deploy.resources.{place}`",
                     service.name

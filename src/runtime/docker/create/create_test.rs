@@ -195,6 +195,10 @@ fn networks_are_joined_by_priority_with_names_and_addresses() {
         "HostConfig": {"NetworkMode": "container:id-of-b", "IpcMode": "container:id-of-b", "PidMode": "container:c"},
         "NetworkingConfig": null}),
     );
+    check(
+        "network_mode: bridge\n    links: [b]",
+        &json!({"HostConfig": {"NetworkMode": "bridge", "Links": ["p-b-1:b", "p-b-1:p-b-1"]}}),
+    );
     check("network_mode: none", &json!({"HostConfig": {"NetworkMode": "none"}, "NetworkingConfig": null}));
 }
 

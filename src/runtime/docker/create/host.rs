@@ -9,7 +9,7 @@ use bollard::models::{
 
 use super::Making;
 use super::networks::map;
-use super::{files, mounts};
+use super::{files, mounts, networks};
 use crate::definition::model::{
     self as definition, Logging, Namespace, Restart, Service, ServiceName, Ulimit,
 };
@@ -53,6 +53,8 @@ pub(super) fn config(
         mounts: Some(mounts),
         binds: (!binds.is_empty()).then_some(binds),
         volumes_from: mounts::volumes_from(making),
+        // On the engine's own bridge there is no endpoint of ours to write them to.
+        links: service.network_mode.is_some().then(|| networks::links(making)).filter(|l| !l.is_empty()),
         tmpfs: mounts::tmpfs(&service.tmpfs),
         restart_policy: Some(restart(service.restart_policy())),
         log_config: Some(log_config(service.logging.as_ref())),

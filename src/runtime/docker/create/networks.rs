@@ -51,7 +51,7 @@ fn endpoint(making: &Making<'_>, attachment: &Attachment, links: &[String], firs
 }
 
 /// `container:alias` for `links` and `external_links`.
-fn links(making: &Making<'_>) -> Vec<String> {
+pub(super) fn links(making: &Making<'_>) -> Vec<String> {
     let mut all = Vec::new();
     for link in &making.service.links {
         let (name, alias) = link.split_once(':').unwrap_or((link, link));
