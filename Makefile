@@ -2,7 +2,7 @@
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack simulate lint bench-up prerequisites
+.PHONY: up test test-stack simulate lint bench-up bench-etl prerequisites
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -36,6 +36,12 @@ bench-up:                 ## pdex beside docker compose 2 and 1: start-up time, 
 	stack/prerequisites.sh bench
 	cargo build --release --locked
 	python3 bench
+
+bench-etl:                ## the ETL's targets, and its loading beside SQLAlchemy row by row (two minutes)
+	stack/prerequisites.sh test
+	cargo build --release --locked -p etl
+	python3 -m venv target/bench-etl && target/bench-etl/bin/pip install --quiet sqlalchemy psycopg2-binary
+	tests/with-postgres.sh target/bench-etl/bin/python bench/etl
 
 prerequisites:
 	stack/prerequisites.sh up

@@ -18,9 +18,15 @@ const SCRAPE: Duration = Duration::from_secs(17);
 const COUNTS: &str = "SELECT 'species', count(*) FROM species UNION ALL SELECT 'pokemon', count(*) FROM pokemon \
                       UNION ALL SELECT 'moves', count(*) FROM moves UNION ALL SELECT 'learnsets', count(*) FROM learnsets";
 
+/// The last run of the ETL that succeeded, in words.
+const FRESHNESS: &str = "SELECT 'loaded ' || to_char(last_success_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC from ' || source \
+                         || ' in ' || round(duration_s::numeric, 1) || ' s, ' || rejects || ' rejects, ' || disagreements \
+                         || ' disagreements, ' || failures_since || ' failures since' FROM etl_freshness";
+
 #[derive(Debug, Clone, Copy)]
 enum Check {
     RowCounts,
+    Freshness,
     ApiHealth,
     Prediction,
     Page,
@@ -31,8 +37,9 @@ enum Check {
 }
 
 /// Every check with its service and name, in the order of the report.
-const CHECKS: [(&str, &str, Check); 8] = [
+const CHECKS: [(&str, &str, Check); 9] = [
     ("db", "row counts", Check::RowCounts),
+    ("db", "freshness", Check::Freshness),
     ("api", "health", Check::ApiHealth),
     ("api", "prediction", Check::Prediction),
     ("streamlit", "page answers", Check::Page),
@@ -59,7 +66,8 @@ pub(super) async fn check<R: Runtime>(facts: &Facts<'_, R>) -> Vec<CheckResult> 
 
 async fn run<R: Runtime>(facts: &Facts<'_, R>, check: Check) -> Result<Outcome, String> {
     match check {
-        Check::RowCounts => row_counts(facts).await,
+        Check::RowCounts => Ok(judge_counts(&ask_database(facts, COUNTS).await?)),
+        Check::Freshness => Ok(judge_freshness(&ask_database(facts, FRESHNESS).await?)),
         Check::ApiHealth => answers(facts, "api", 8000, "/health").await,
         Check::Prediction => prediction(facts).await,
         Check::Page => answers(facts, "streamlit", 8501, "/_stcore/health").await,
@@ -86,9 +94,9 @@ async fn answers<R: Runtime>(
 }
 
 /// Asks the database itself, with the credentials its container has.
-async fn row_counts<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+async fn ask_database<R: Runtime>(facts: &Facts<'_, R>, query: &str) -> Result<String, String> {
     let container = facts.container("db").ok_or("it has no container")?;
-    let line = format!("psql -X -A -t -F ' ' -U \"$POSTGRES_USER\" -d \"$POSTGRES_DB\" -c \"{COUNTS}\"");
+    let line = format!("psql -X -A -t -F ' ' -U \"$POSTGRES_USER\" -d \"$POSTGRES_DB\" -c \"{query}\"");
     let argv = ["/bin/sh".to_owned(), "-c".to_owned(), line];
     let outcome = facts
         .runtime
@@ -98,7 +106,7 @@ async fn row_counts<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String>
     if outcome.code != 0 {
         return Err(format!("psql ended with {}: {}", outcome.code, outcome.output));
     }
-    Ok(judge_counts(&outcome.output))
+    Ok(outcome.output)
 }
 
 fn judge_counts(output: &str) -> Outcome {
@@ -108,6 +116,15 @@ fn judge_counts(output: &str) -> Outcome {
         Outcome::Passed(evidence)
     } else {
         Outcome::failed(format!("{evidence}; {POKEMON} Pokémon are expected"), "pdex up --rerun etl")
+    }
+}
+
+/// Data that is there is served even when a later run failed; that one did is worth knowing.
+fn judge_freshness(output: &str) -> Outcome {
+    match output.trim() {
+        "" => Outcome::failed("no run of the etl has succeeded", "pdex up --rerun etl"),
+        told if told.ends_with(" 0 failures since") => Outcome::Passed(told.to_owned()),
+        told => Outcome::failed(told, "pdex logs etl"),
     }
 }
 
@@ -277,6 +294,17 @@ mod tests {
         assert!(!failed(&judge_counts("species 153\npokemon 188\nmoves 226")));
         assert!(failed(&judge_counts("species 153\npokemon 187\nmoves 226")));
         assert!(failed(&judge_counts("")));
+    }
+
+    #[test]
+    fn freshness_is_told_and_a_failure_since_is_not_passed_over() {
+        assert!(!failed(&judge_freshness(
+            "loaded 2026-01-26 03:00 UTC from live in 5.1 s, 0 rejects, 0 failures since\n"
+        )));
+        assert!(failed(&judge_freshness(
+            "loaded 2026-01-26 03:00 UTC from live in 5.1 s, 0 rejects, 1 failures since"
+        )));
+        assert!(failed(&judge_freshness("")));
     }
 
     #[test]

@@ -22,6 +22,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "pokedex", sql: include_str!("../migrations/0001_pokedex.sql") },
     Migration { version: 2, name: "etl_runs", sql: include_str!("../migrations/0002_etl_runs.sql") },
+    Migration { version: 3, name: "provenance", sql: include_str!("../migrations/0003_provenance.sql") },
 ];
 
 /// Why the schema cannot be used or brought up to date.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use dex::pokedex::{Form, LearnMethod, Pokedex};
+use dex::pokedex::{Form, LearnMethod};
 use serde::{Deserialize, Serialize};
+
+use crate::facts::Facts;
 
 /// Rows per kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,9 @@ pub struct Counts {
     pub level_up: i64,
     pub machine: i64,
     pub tutor: i64,
+    pub evolutions: i64,
+    pub machines: i64,
+    pub later_values: i64,
 }
 
 /// What the games have.
@@ -31,6 +36,9 @@ pub const EXPECTED: Counts = Counts {
     level_up: 2258,
     machine: 3507,
     tutor: 11,
+    evolutions: 80,
+    machines: 60,
+    later_values: 31,
 };
 
 /// Counts that are not what they must be.
@@ -39,8 +47,9 @@ pub const EXPECTED: Counts = Counts {
 pub struct WrongCounts(Vec<String>);
 
 impl Counts {
-    /// Counts a Pokédex in memory.
-    pub fn of(dex: &Pokedex) -> Self {
+    /// Counts facts in memory.
+    pub fn of(facts: &Facts) -> Self {
+        let dex = &facts.pokedex;
         let learnt: BTreeSet<u16> =
             dex.pokemon.iter().flat_map(|p| &p.learnset).map(|learn| learn.move_id).collect();
         let rows =
@@ -55,6 +64,9 @@ impl Counts {
             level_up: count(rows(LearnMethod::LevelUp)),
             machine: count(rows(LearnMethod::Machine)),
             tutor: count(rows(LearnMethod::Tutor)),
+            evolutions: count(facts.evolutions.len()),
+            machines: count(facts.machines.len()),
+            later_values: count(facts.later_values.len()),
         }
     }
 
@@ -71,7 +83,7 @@ impl Counts {
     }
 
     /// Every count with its name.
-    pub fn named(&self) -> [(&'static str, i64); 9] {
+    pub fn named(&self) -> [(&'static str, i64); 12] {
         [
             ("types", self.types),
             ("type effectiveness rows", self.type_effectiveness),
@@ -82,6 +94,9 @@ impl Counts {
             ("level-up rows", self.level_up),
             ("machine rows", self.machine),
             ("tutor rows", self.tutor),
+            ("evolutions", self.evolutions),
+            ("machines", self.machines),
+            ("later values", self.later_values),
         ]
     }
 }

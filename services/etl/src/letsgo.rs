@@ -35,3 +35,8 @@ pub fn correct(move_: &mut Move) {
         _ => {}
     }
 }
+
+/// Whether [`correct`] knows more of a move than its document says.
+pub fn corrects(slug: &str) -> bool {
+    PP_THEN.iter().any(|(corrected, _)| *corrected == slug) || ["zippy-zap", "bouncy-bubble"].contains(&slug)
+}

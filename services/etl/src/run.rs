@@ -1,15 +1,13 @@
 //! One import: wait, lock, migrate, choose the source, load, and record what happened.
 
-use std::time::Duration;
-
-use dex::pokedex::Pokedex;
 use dex::schema::{self, SchemaError};
 use tokio_postgres::Client;
 
 use crate::counts::Counts;
-use crate::load::{self, LoadError, Loaded, Lock, Run, Source};
-use crate::pokeapi::{self, Politeness};
-use crate::reject::Reject;
+use crate::facts::Facts;
+use crate::live;
+use crate::load::{self, Findings, LoadError, Loaded, Lock, Plan, Run, Source};
+use crate::progress::Event;
 use crate::settings::{Choice, Settings};
 use crate::snapshot::Snapshot;
 use crate::source::{self, SourceError};
@@ -41,22 +39,48 @@ impl RunError {
     }
 }
 
-/// What an import did.
+/// What an import did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     pub source: Source,
     pub migrations: Vec<i32>,
     pub loaded: Loaded,
     pub rejects: usize,
+    pub disagreements: usize,
+}
+
+/// How an import is to be done.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub plan: Plan,
+    /// Change nothing: tell only what would change.
+    pub dry_run: bool,
 }
 
 /// Imports once with the counts the games have.
 pub async fn run(settings: &Settings, snapshot: &[u8], expected: &Counts) -> Result<Summary, RunError> {
+    run_with(settings, snapshot, expected, &Options::default()).await
+}
+
+/// Imports once, as the options say.
+pub async fn run_with(
+    settings: &Settings,
+    snapshot: &[u8],
+    expected: &Counts,
+    options: &Options,
+) -> Result<Summary, RunError> {
+    let progress = &options.plan.progress;
+    progress.tell(&Event::Phase { phase: "database" });
     let mut client = wait::for_database(&settings.database, settings.database_wait).await?;
     let lock = Lock::take(&client, settings.lock_wait).await?;
-    let migrations = schema::migrate(&mut client).await?;
-    let mut import = Import { client, lock, settings, snapshot, expected };
-    let (source, (loaded, rejects)) = match settings.choice {
+    let migrations = if options.dry_run {
+        schema::require_expected(&client).await?;
+        Vec::new()
+    } else {
+        schema::migrate(&mut client).await?
+    };
+    let mut import = Import { client, lock, settings, snapshot, expected, options };
+    let (source, (loaded, findings)) = match settings.choice {
         Choice::Snapshot => (Source::Snapshot, import.from(Source::Snapshot).await?),
         Choice::Live => (Source::Live, import.from(Source::Live).await?),
         Choice::Auto => match import.from(Source::Live).await {
@@ -71,7 +95,8 @@ pub async fn run(settings: &Settings, snapshot: &[u8], expected: &Counts) -> Res
             Err(error) => return Err(error),
         },
     };
-    Ok(Summary { source, migrations, loaded, rejects })
+    let disagreements = findings.comparison.disagreements.len();
+    Ok(Summary { source, migrations, loaded, rejects: findings.rejects.len(), disagreements })
 }
 
 struct Import<'a> {
@@ -80,58 +105,68 @@ struct Import<'a> {
     settings: &'a Settings,
     snapshot: &'a [u8],
     expected: &'a Counts,
+    options: &'a Options,
 }
 
 impl Import<'_> {
+    async fn from(&mut self, origin: Source) -> Result<(Loaded, Findings), RunError> {
+        if self.options.dry_run {
+            let (facts, findings) =
+                self.read(origin).await.map_err(|source| RunError::Source { origin, source })?;
+            let loaded = load::preview(&mut self.client, &facts, self.expected, &self.options.plan).await?;
+            return Ok((loaded, findings));
+        }
+        self.recorded(origin).await
+    }
+
     /// One row of `etl_runs`, from start to end.
-    async fn from(&mut self, origin: Source) -> Result<(Loaded, usize), RunError> {
+    async fn recorded(&mut self, origin: Source) -> Result<(Loaded, Findings), RunError> {
         let run = Run::start(&self.client, &self.lock, origin).await?;
-        let read = match origin {
-            Source::Snapshot => self.read_snapshot(),
-            Source::Live => self.read_live().await,
-        };
-        let (dex, rejects) = match read {
+        let (facts, findings) = match self.read(origin).await {
             Ok(read) => read,
             Err(source) => {
-                run.fail(&mut self.client, &chain(&source), source.rejects()).await?;
+                self.fail(&run, &chain(&source), source.rejects()).await;
                 return Err(RunError::Source { origin, source });
             }
         };
-        for reject in &rejects {
+        let progress = &self.options.plan.progress;
+        for reject in &findings.rejects {
             tracing::warn!("rejected {reject}");
+            let (resource, reason) = (&reject.resource, &reject.reason);
+            progress.tell(&Event::Rejected { source: reject.source, resource, reason });
         }
-        match load::load(&mut self.client, &run, &dex, &rejects, self.expected).await {
-            Ok(loaded) => Ok((loaded, rejects.len())),
+        progress.tell(&Event::Phase { phase: "load" });
+        let plan = &self.options.plan;
+        match load::load(&mut self.client, &run, &facts, &findings, self.expected, plan).await {
+            Ok(loaded) => Ok((loaded, findings)),
             Err(error) => {
-                run.fail(&mut self.client, &chain(&error), &rejects).await?;
+                self.fail(&run, &chain(&error), &findings.rejects).await;
                 Err(error.into())
             }
         }
     }
 
-    fn read_snapshot(&self) -> Result<(Pokedex, Vec<Reject>), SourceError> {
-        let (dex, rejects) = sift(Snapshot::decode(self.snapshot)?.pokedex);
-        source::check(dex, rejects, self.expected)
+    /// Records a failure. Where even that fails, the first one is what the user has to know; the next run closes this one.
+    async fn fail(&mut self, run: &Run, error: &str, rejects: &[crate::reject::Reject]) {
+        if let Err(unrecorded) = run.fail(&mut self.client, error, rejects).await {
+            tracing::warn!("the failure cannot be recorded: {}", chain(&unrecorded));
+        }
     }
 
-    async fn read_live(&self) -> Result<(Pokedex, Vec<Reject>), SourceError> {
-        let client = pokeapi::Client::new(&self.settings.pokeapi, Politeness::default())?;
-        within(self.settings.live_budget, source::read(&client, self.expected)).await
-    }
-}
-
-async fn within<T>(
-    budget: Duration,
-    work: impl Future<Output = Result<T, SourceError>>,
-) -> Result<T, SourceError> {
-    match tokio::time::timeout(budget, work).await {
-        Ok(result) => result,
-        Err(_) => Err(SourceError::Slow { seconds: budget.as_secs() }),
+    async fn read(&self, origin: Source) -> Result<(Facts, Findings), SourceError> {
+        match origin {
+            Source::Snapshot => {
+                let (facts, rejects) = sift(Snapshot::decode(self.snapshot)?.facts);
+                let (facts, rejects) = source::check(facts, rejects, self.expected)?;
+                Ok((facts, Findings { rejects, ..Findings::default() }))
+            }
+            Source::Live => live::read(&self.settings.live, self.expected, &self.options.plan.progress).await,
+        }
     }
 }
 
 /// An error with its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

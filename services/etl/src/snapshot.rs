@@ -1,17 +1,17 @@
 //! The snapshot that ships with the project: the facts the stack needs in the project's own schema, with their provenance.
 //! Equal data gives equal bytes, so there is no date in it.
 
-use std::fmt::Write as _;
-
-use dex::pokedex::Pokedex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+use crate::facts::Facts;
+use crate::fetch::hex;
 
 /// The shipped snapshot, as `etl export` wrote it.
 pub const SHIPPED: &[u8] = include_bytes!("../data/snapshot.json");
 
 /// Version of the snapshot's format.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Where the facts come from and under which terms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,11 +24,12 @@ pub struct Provenance {
     pub note: String,
 }
 
-/// A Pokédex with its provenance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Facts with their provenance.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Snapshot {
     pub provenance: Provenance,
-    pub pokedex: Pokedex,
+    #[serde(flatten)]
+    pub facts: Facts,
 }
 
 /// Why bytes are no snapshot.
@@ -41,8 +42,8 @@ pub enum SnapshotError {
 }
 
 impl Snapshot {
-    /// Wraps a Pokédex read from `PokéAPI`.
-    pub fn from_pokeapi(pokedex: Pokedex) -> Self {
+    /// Wraps what was read from `PokéAPI`.
+    pub fn from_pokeapi(facts: Facts) -> Self {
         let provenance = Provenance {
             format: FORMAT,
             source: "PokéAPI".to_owned(),
@@ -53,7 +54,7 @@ impl Snapshot {
             games: "Pokémon: Let's Go, Pikachu! and Let's Go, Eevee!".to_owned(),
             note: "Written by `etl export`; do not edit.".to_owned(),
         };
-        Self { provenance, pokedex }
+        Self { provenance, facts }
     }
 
     /// Reads the bytes of [`Self::encode`].
@@ -77,28 +78,26 @@ impl Snapshot {
     /// The canonical bytes: JSON with one record per line, so that a change of data is a readable diff.
     pub fn encode(&self) -> Result<String, serde_json::Error> {
         let provenance = serde_json::to_string(&self.provenance)?;
-        let pokedex = encode_pokedex(&self.pokedex)?;
-        Ok(format!("{{\"provenance\":{provenance},\n\"pokedex\":{pokedex}}}\n"))
+        Ok(format!("{{\"provenance\":{provenance},\n{}}}\n", encode_facts(&self.facts)?))
     }
 }
 
 /// SHA-256 of the data in its canonical form, whatever source it came from.
-pub fn content_hash(pokedex: &Pokedex) -> Result<String, serde_json::Error> {
-    let digest = Sha256::digest(encode_pokedex(pokedex)?.as_bytes());
-    Ok(digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
+pub fn content_hash(facts: &Facts) -> Result<String, serde_json::Error> {
+    Ok(hex(&Sha256::digest(encode_facts(facts)?.as_bytes())))
 }
 
-fn encode_pokedex(dex: &Pokedex) -> Result<String, serde_json::Error> {
+fn encode_facts(facts: &Facts) -> Result<String, serde_json::Error> {
+    let dex = &facts.pokedex;
     Ok(format!(
-        "{{\n\"types\":{},\n\"chart\":{},\n\"moves\":{},\n\"pokemon\":{}}}",
+        "\"pokedex\":{{\n\"types\":{},\n\"chart\":{},\n\"moves\":{},\n\"pokemon\":{}}},\n\"evolutions\":{},\n\"machines\":{},\n\"later_values\":{}",
         lines(&dex.types)?,
         lines(&dex.chart.0)?,
         lines(&dex.moves)?,
-        lines(&dex.pokemon)?
+        lines(&dex.pokemon)?,
+        lines(&facts.evolutions)?,
+        lines(&facts.machines)?,
+        lines(&facts.later_values)?
     ))
 }
 
@@ -117,20 +116,20 @@ mod tests {
     fn the_shipped_snapshot_is_canonical_complete_and_valid() {
         let snapshot = Snapshot::decode(SHIPPED).unwrap();
         assert_eq!(snapshot.encode().unwrap().as_bytes(), SHIPPED);
-        assert_eq!(Counts::of(&snapshot.pokedex), EXPECTED);
-        assert_eq!(sift(snapshot.pokedex.clone()), (snapshot.pokedex, Vec::new()));
+        assert_eq!(Counts::of(&snapshot.facts), EXPECTED);
+        assert_eq!(sift(snapshot.facts.clone()), (snapshot.facts, Vec::new()));
     }
 
     #[test]
     fn another_format_is_named() {
-        let error = Snapshot::decode(br#"{"provenance":{"format":2}}"#).unwrap_err();
-        assert!(matches!(error, SnapshotError::Format { found: 2 }), "{error}");
+        let error = Snapshot::decode(br#"{"provenance":{"format":3}}"#).unwrap_err();
+        assert!(matches!(error, SnapshotError::Format { found: 3 }), "{error}");
     }
 
     #[test]
     fn hostile_bytes_are_an_error() {
         for bytes in
-            [&b""[..], b"{", b"[]", b"{\"provenance\":{}}", b"\xff\xfe", b"{\"provenance\":{\"format\":1}}"]
+            [&b""[..], b"{", b"[]", b"{\"provenance\":{}}", b"\xff\xfe", b"{\"provenance\":{\"format\":2}}"]
         {
             assert!(matches!(Snapshot::decode(bytes), Err(SnapshotError::Json(_))), "{bytes:?}");
         }

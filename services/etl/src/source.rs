@@ -1,14 +1,17 @@
-//! From a source to a Pokédex that kept every rule and has the right counts.
+//! From a source to facts that kept every rule and have the right counts, and what the witness says of them.
 
 use crate::counts::{Counts, WrongCounts};
-use crate::pokeapi::{Client, FetchError, crawl};
+use crate::facts::Facts;
+use crate::fetch::FetchError;
+use crate::pokeapi::{Client, crawl};
+use crate::reconcile::Comparison;
 use crate::reject::{LIMIT, Reject};
+use crate::rules;
 use crate::snapshot::SnapshotError;
 use crate::transform;
 use crate::validate::sift;
-use dex::pokedex::Pokedex;
 
-/// Why a source gave no Pokédex.
+/// Why a source gave no facts.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     #[error(transparent)]
@@ -21,40 +24,52 @@ pub enum SourceError {
     TooManyRejects(Vec<Reject>),
     #[error("{wrong}{}", first_of(.rejects))]
     Counts { wrong: WrongCounts, rejects: Vec<Reject> },
+    #[error("{} rules of the domain are broken; the first: {}", .broken.len(), .broken.first().map_or("", String::as_str))]
+    Rules { broken: Vec<String>, rejects: Vec<Reject> },
+    #[error(
+        "PokéAPI and Poképédia disagree about {} of {} rows: one of them is not what it was; `etl diff` shows each",
+        .0.differing(),
+        .0.compared
+    )]
+    Disagreement(Box<Comparison>),
 }
 
 impl SourceError {
     /// What was refused before it failed.
     pub fn rejects(&self) -> &[Reject] {
         match self {
-            Self::TooManyRejects(rejects) | Self::Counts { rejects, .. } => rejects,
+            Self::TooManyRejects(rejects) | Self::Counts { rejects, .. } | Self::Rules { rejects, .. } => {
+                rejects
+            }
+            Self::Disagreement(comparison) => &comparison.rejects,
             _ => &[],
         }
     }
 }
 
-/// The Pokédex of an instance, and what was refused on the way.
-pub async fn read(client: &Client, expected: &Counts) -> Result<(Pokedex, Vec<Reject>), SourceError> {
+/// The facts of an instance, and what was refused on the way.
+pub async fn read(client: &Client, expected: &Counts) -> Result<(Facts, Vec<Reject>), SourceError> {
     let documents = crawl(client).await?;
-    let (dex, mut rejects) = transform::pokedex(&documents);
-    let (dex, broken) = sift(dex);
+    let (facts, mut rejects) = transform::facts(&documents);
+    let (facts, broken) = sift(facts);
     rejects.extend(broken);
-    check(dex, rejects, expected)
+    check(facts, rejects, expected)
 }
 
-/// Fails over the limit of rejects or with wrong counts.
+/// Fails over the limit of rejects, with wrong counts, or where a rule of the whole is broken.
 pub fn check(
-    dex: Pokedex,
+    facts: Facts,
     rejects: Vec<Reject>,
     expected: &Counts,
-) -> Result<(Pokedex, Vec<Reject>), SourceError> {
+) -> Result<(Facts, Vec<Reject>), SourceError> {
     if rejects.len() > LIMIT {
         return Err(SourceError::TooManyRejects(rejects));
     }
-    match Counts::of(&dex).check(expected) {
-        Ok(()) => Ok((dex, rejects)),
-        Err(wrong) => Err(SourceError::Counts { wrong, rejects }),
+    if let Err(wrong) = Counts::of(&facts).check(expected) {
+        return Err(SourceError::Counts { wrong, rejects });
     }
+    let broken = rules::broken(&facts);
+    if broken.is_empty() { Ok((facts, rejects)) } else { Err(SourceError::Rules { broken, rejects }) }
 }
 
 fn first_of(rejects: &[Reject]) -> String {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use dex::schema::{self, SchemaError};
 use dex::store::{self, StoreError};
 use etl::counts::{Counts, EXPECTED};
-use etl::load::{LoadError, Lock, Source};
+use etl::load::{Findings, LoadError, Lock, Plan, Source};
 use etl::run::{RunError, Summary, run};
 use etl::settings::Choice;
 use etl::snapshot::{SHIPPED, Snapshot};
@@ -22,7 +22,9 @@ const VERSIONS: &str = "
     UNION ALL SELECT 's' || s.xmin || row(s.*)::text FROM species s UNION ALL SELECT 'p' || p.xmin || row(p.*)::text FROM pokemon p
     UNION ALL SELECT 'y' || y.xmin || row(y.*)::text FROM pokemon_types y UNION ALL SELECT 'm' || m.xmin || row(m.*)::text FROM moves m
     UNION ALL SELECT 'c' || c.xmin || row(c.*)::text FROM move_stat_changes c
-    UNION ALL SELECT 'l' || l.xmin || row(l.*)::text FROM learnsets l ORDER BY 1";
+    UNION ALL SELECT 'l' || l.xmin || row(l.*)::text FROM learnsets l UNION ALL SELECT 'v' || v.xmin || row(v.*)::text FROM evolutions v
+    UNION ALL SELECT 'h' || h.xmin || row(h.*)::text FROM machines h
+    UNION ALL SELECT 'a' || a.xmin || row(a.*)::text FROM move_later_values a ORDER BY 1";
 const RUNS: &str = "SELECT concat_ws(' ', source, status, error) FROM etl_runs ORDER BY id";
 
 async fn import(database: &Database) -> Result<Summary, RunError> {
@@ -32,7 +34,7 @@ async fn import(database: &Database) -> Result<Summary, RunError> {
 /// The shipped snapshot after a change.
 fn changed(change: impl FnOnce(&mut dex::pokedex::Pokedex)) -> Vec<u8> {
     let mut snapshot = Snapshot::decode(SHIPPED).unwrap();
-    change(&mut snapshot.pokedex);
+    change(&mut snapshot.facts.pokedex);
     snapshot.encode().unwrap().into_bytes()
 }
 
@@ -43,7 +45,7 @@ async fn what_is_read_back_is_what_was_loaded() {
     assert_eq!(summary.migrations, (1..=schema::EXPECTED).collect::<Vec<_>>());
     assert_eq!((summary.loaded.counts, summary.source), (EXPECTED, Source::Snapshot));
     let client = database.connect().await;
-    assert_eq!(store::load(&client).await.unwrap(), Snapshot::decode(SHIPPED).unwrap().pokedex);
+    assert_eq!(store::load(&client).await.unwrap(), Snapshot::decode(SHIPPED).unwrap().facts.pokedex);
     let report = etl::check::check(&database.settings, &EXPECTED).await.unwrap();
     assert_eq!(report.last_run.unwrap().status, "loaded");
     database.drop_it().await;
@@ -85,7 +87,7 @@ async fn only_what_differs_is_written() {
     let machines = 19;
     let summary = import(&database).await.unwrap();
     assert_eq!(summary.loaded.changed, 1 + machines + 1 + 1 + 2);
-    assert_eq!(store::load(&client).await.unwrap(), Snapshot::decode(SHIPPED).unwrap().pokedex);
+    assert_eq!(store::load(&client).await.unwrap(), Snapshot::decode(SHIPPED).unwrap().facts.pokedex);
     database.drop_it().await;
 }
 
@@ -101,13 +103,15 @@ async fn wrong_counts_leave_yesterdays_data() {
     let error = run(&settings, &short, &EXPECTED).await.unwrap_err();
     assert!(matches!(error, RunError::Source { .. }), "{error:?}");
     // Counted in memory the data passes; counted in the database, inside the transaction, it does not.
-    let mut dex = Snapshot::decode(SHIPPED).unwrap().pokedex;
-    dex.pokemon[0].stats.hp = 99;
+    let mut facts = Snapshot::decode(SHIPPED).unwrap().facts;
+    facts.pokedex.pokemon[0].stats.hp = 99;
     let mut writer = database.connect().await;
     let lock = Lock::take(&writer, Duration::from_secs(1)).await.unwrap();
     let started = etl::load::Run::start(&writer, &lock, Source::Snapshot).await.unwrap();
     let impossible = Counts { pokemon: 189, ..EXPECTED };
-    let error = etl::load::load(&mut writer, &started, &dex, &[], &impossible).await.unwrap_err();
+    let (findings, plan) = (Findings::default(), Plan::default());
+    let error =
+        etl::load::load(&mut writer, &started, &facts, &findings, &impossible, &plan).await.unwrap_err();
     assert_eq!(error.to_string(), "after loading: wrong counts: 188 pokemon instead of 189; rolled back");
 
     assert_eq!(texts(&client, VERSIONS).await, before);

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use dex::pokedex::{Form, Learn, LearnMethod, Move, Pokedex, Type};
 use etl::counts::{Counts, EXPECTED};
+use etl::facts::Facts;
 use etl::pokeapi::{Client, FetchError};
 use etl::snapshot::{SHIPPED, Snapshot};
 use etl::source::{self, SourceError};
@@ -17,15 +18,15 @@ fn fine(_: &str, _: usize) -> Fault {
     None
 }
 
-async fn read(instance: &Instance) -> Result<(Pokedex, Vec<etl::reject::Reject>), SourceError> {
+async fn read(instance: &Instance) -> Result<(Facts, Vec<etl::reject::Reject>), SourceError> {
     let client = Client::new(&instance.base_url, brisk()).unwrap();
     source::read(&client, &FIXTURE_COUNTS).await
 }
 
 async fn read_fixture() -> Pokedex {
-    let (dex, rejects) = read(&serve(fixture(), fine).await).await.unwrap();
+    let (facts, rejects) = read(&serve(fixture(), fine).await).await.unwrap();
     assert_eq!(rejects, Vec::new());
-    dex
+    facts.pokedex
 }
 
 fn move_<'a>(dex: &'a Pokedex, slug: &str) -> &'a Move {
@@ -193,6 +194,16 @@ async fn documents_that_cannot_be_used_are_rejected_by_name() {
         ("pokemon/10100: form \"galar\" is not one of the games'", {
             refusal(|site| at(site, "pokemon-form/10202")["form_name"] = json!("galar")).await
         }),
+        ("evolution-chain/10: raichu: unknown trigger \"spin\"", {
+            refusal(|site| {
+                let to = "/chain/evolves_to/0/evolves_to/0/evolution_details/0/trigger/name";
+                *at(site, "evolution-chain/10").pointer_mut(to).unwrap() = json!("spin");
+            })
+            .await
+        }),
+        ("machine/1131: \"hm01\" teaching", {
+            refusal(|site| at(site, "machine/1131")["item"]["name"] = json!("hm01")).await
+        }),
         ("pokemon raichu: a base stat is not 1 to 255", {
             refusal(|site| at(site, "pokemon/26")["stats"][0]["base_stat"] = json!(0)).await
         }),
@@ -244,8 +255,17 @@ async fn the_shipped_snapshot_is_what_pokeapi_gives() {
 
 fn site_of_files(root: &Path) -> Site {
     let mut site = Site::new();
-    for resource in ["version-group", "pokedex", "pokemon-species", "pokemon", "pokemon-form", "move", "type"]
-    {
+    for resource in [
+        "version-group",
+        "pokedex",
+        "pokemon-species",
+        "pokemon",
+        "pokemon-form",
+        "move",
+        "type",
+        "machine",
+        "evolution-chain",
+    ] {
         let read =
             |path: &Path| serde_json::from_slice(&std::fs::read(path.join("index.json")).unwrap()).unwrap();
         let folder = root.join(resource);

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, GenericClient, Transaction};
 
-use super::{LoadError, Loaded};
+use super::{Findings, LoadError, Loaded};
 use crate::reject::Reject;
 
 /// Key of the advisory lock that a run holds for its whole session ("pdex-etl" in ASCII).
@@ -94,7 +94,7 @@ impl Run {
         transaction: &Transaction<'_>,
         loaded: &Loaded,
         sha256: &str,
-        rejects: &[Reject],
+        findings: &Findings,
     ) -> Result<(), LoadError> {
         let status = if loaded.changed == 0 { "unchanged" } else { "loaded" };
         let counts =
@@ -107,12 +107,80 @@ impl Run {
             )
             .await
             .map_err(LoadError::Ledger)?;
-        self.record(transaction, rejects).await
+        self.record(transaction, &findings.rejects).await?;
+        self.record_documents(transaction, findings).await?;
+        self.record_disagreements(transaction, findings).await
+    }
+
+    /// What the sources gave this time replaces what they gave before; a document that did not change keeps its row.
+    async fn record_documents(
+        &self,
+        transaction: &Transaction<'_>,
+        findings: &Findings,
+    ) -> Result<(), LoadError> {
+        if findings.documents.is_empty() {
+            return Ok(());
+        }
+        let column = |of: fn(&crate::fetch::Seen) -> Option<&str>| -> Vec<Option<&str>> {
+            findings.documents.iter().map(|(_, seen)| of(seen)).collect()
+        };
+        let sources: Vec<&str> = findings.documents.iter().map(|(source, _)| *source).collect();
+        let paths = column(|seen| Some(&seen.path));
+        transaction
+            .execute(
+                "INSERT INTO etl_documents AS old (run_id, source, path, sha256, etag, last_modified)
+                 SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+                 ON CONFLICT (source, path) DO UPDATE SET run_id = excluded.run_id, sha256 = excluded.sha256,
+                     etag = excluded.etag, last_modified = excluded.last_modified
+                 WHERE (old.sha256, old.etag, old.last_modified)
+                     IS DISTINCT FROM (excluded.sha256, excluded.etag, excluded.last_modified)",
+                &[
+                    &self.id,
+                    &sources,
+                    &paths,
+                    &column(|seen| Some(&seen.sha256)),
+                    &column(|seen| seen.etag.as_deref()),
+                    &column(|seen| seen.last_modified.as_deref()),
+                ],
+            )
+            .await
+            .map_err(LoadError::Ledger)?;
+        transaction
+            .execute(
+                "DELETE FROM etl_documents WHERE source = ANY ($1) AND (source, path) NOT IN
+                     (SELECT * FROM unnest($1::text[], $2::text[]))",
+                &[&sources, &paths],
+            )
+            .await
+            .map(drop)
+            .map_err(LoadError::Ledger)
+    }
+
+    async fn record_disagreements(
+        &self,
+        transaction: &Transaction<'_>,
+        findings: &Findings,
+    ) -> Result<(), LoadError> {
+        let all = &findings.comparison.disagreements;
+        let kinds: Vec<&str> = all.iter().map(|d| d.kind.name()).collect();
+        let subjects: Vec<&str> = all.iter().map(|d| d.subject.as_str()).collect();
+        let pokeapi: Vec<Option<&str>> = all.iter().map(|d| d.pokeapi.as_deref()).collect();
+        let pokepedia: Vec<Option<&str>> = all.iter().map(|d| d.pokepedia.as_deref()).collect();
+        transaction
+            .execute(
+                "INSERT INTO etl_disagreements (run_id, decided, kind, subject, pokeapi, pokepedia)
+                 SELECT $1, 'pokeapi', * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])",
+                &[&self.id, &kinds, &subjects, &pokeapi, &pokepedia],
+            )
+            .await
+            .map(drop)
+            .map_err(LoadError::Ledger)
     }
 
     /// Closes the run as failed, with what was refused.
     pub async fn fail(&self, client: &mut Client, error: &str, rejects: &[Reject]) -> Result<(), LoadError> {
         let transaction = client.transaction().await.map_err(LoadError::Ledger)?;
+        let error = error.replace('\0', "\u{fffd}");
         transaction
             .execute(
                 "UPDATE etl_runs SET status = 'failed', error = $2, finished_at = clock_timestamp() WHERE id = $1",
@@ -125,13 +193,16 @@ impl Run {
     }
 
     async fn record(&self, client: &impl GenericClient, rejects: &[Reject]) -> Result<(), LoadError> {
-        let resources: Vec<&str> = rejects.iter().map(|reject| reject.resource.as_str()).collect();
-        let reasons: Vec<&str> = rejects.iter().map(|reject| reject.reason.as_str()).collect();
+        // PostgreSQL's text holds every character but this one.
+        let printable = |text: &String| text.replace('\0', "\u{fffd}");
+        let resources: Vec<String> = rejects.iter().map(|reject| printable(&reject.resource)).collect();
+        let reasons: Vec<String> = rejects.iter().map(|reject| printable(&reject.reason)).collect();
+        let sources: Vec<&str> = rejects.iter().map(|reject| reject.source).collect();
         client
             .execute(
-                "INSERT INTO etl_rejects (run_id, resource, reason)
-                 SELECT $1, resource, reason FROM unnest($2::text[], $3::text[]) AS rejects (resource, reason)",
-                &[&self.id, &resources, &reasons],
+                "INSERT INTO etl_rejects (run_id, source, resource, reason)
+                 SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[])",
+                &[&self.id, &sources, &resources, &reasons],
             )
             .await
             .map(drop)
@@ -164,4 +235,41 @@ pub async fn last_run(client: &Client) -> Result<Option<LastRun>, LoadError> {
         finished_at: row.get(2),
         error: row.get(3),
     }))
+}
+
+/// How fresh the data is: the last run that succeeded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Freshness {
+    pub last_success_epoch_s: f64,
+    pub duration_s: f64,
+    pub rejects: i64,
+    pub disagreements: i64,
+    pub failures_since: i64,
+}
+
+/// The last run that succeeded; `None` before the first.
+pub async fn freshness(client: &Client) -> Result<Option<Freshness>, LoadError> {
+    let row = client
+        .query_opt(
+            "SELECT last_success_epoch_s, duration_s, rejects, disagreements, failures_since FROM etl_freshness",
+            &[],
+        )
+        .await
+        .map_err(LoadError::Ledger)?;
+    Ok(row.map(|row| Freshness {
+        last_success_epoch_s: row.get(0),
+        duration_s: row.get(1),
+        rejects: row.get(2),
+        disagreements: row.get(3),
+        failures_since: row.get(4),
+    }))
+}
+
+/// Rows of each table of the domain.
+pub async fn table_rows(client: &Client) -> Result<Vec<(String, i64)>, LoadError> {
+    let rows = client
+        .query("SELECT table_name, row_count FROM table_rows ORDER BY table_name", &[])
+        .await
+        .map_err(LoadError::Count)?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }

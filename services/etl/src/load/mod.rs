@@ -1,20 +1,26 @@
-//! Writes a Pokédex into PostgreSQL: everything in one transaction, nothing where nothing changed, one run at a time. Knows
-//! no source.
+//! Writes facts into PostgreSQL: everything in one transaction, nothing where nothing changed, one run at a time. Knows no source.
 
 mod ledger;
+mod read;
+mod rows;
 mod tables;
 
-use dex::pokedex::Pokedex;
+use dex::store::StoreError;
 use tokio_postgres::{Client, Transaction};
 
 use crate::counts::{Counts, WrongCounts};
+use crate::facts::Facts;
+use crate::progress::{Event, Progress};
+use crate::reconcile::Comparison;
 use crate::reject::Reject;
 use crate::snapshot::content_hash;
 
-pub use ledger::{LastRun, Lock, Run, Source, last_run};
-use tables::{TABLES, Table};
+pub use ledger::{Freshness, LastRun, Lock, Run, Source, freshness, last_run, table_rows};
+pub use read::read;
+use tables::TABLES;
+pub use tables::{Change, What};
 
-/// Why a Pokédex was not loaded; the data is as it was before.
+/// Why facts were not loaded; the data is as it was before.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("another run of the etl has held the database for {seconds} s")]
@@ -27,8 +33,37 @@ pub enum LoadError {
     Ledger(#[source] tokio_postgres::Error),
     #[error("the database cannot be counted")]
     Count(#[source] tokio_postgres::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("the data cannot be written as JSON")]
     Json(#[from] serde_json::Error),
+}
+
+/// Names of the tables, parents first.
+pub fn table_names() -> impl Iterator<Item = &'static str> {
+    TABLES.iter().map(|table| table.name)
+}
+
+/// How a load is to be done.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Only these tables; empty is all of them.
+    pub only: Vec<String>,
+    pub progress: Progress,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { only: Vec::new(), progress: Progress::silent() }
+    }
+}
+
+/// What goes along with facts into the record of the run.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    pub rejects: Vec<Reject>,
+    pub comparison: Comparison,
+    pub documents: Vec<(&'static str, crate::fetch::Seen)>,
 }
 
 /// What a run did to the data.
@@ -37,44 +72,67 @@ pub struct Loaded {
     pub counts: Counts,
     /// Rows inserted, updated or deleted; 0 is `unchanged`.
     pub changed: u64,
+    /// Each of them, in the order of the tables.
+    pub changes: Vec<Change>,
 }
 
-/// Makes the tables equal to the Pokédex and finishes the run, or leaves everything as it was.
+/// Makes the tables equal to the facts and finishes the run, or leaves everything as it was.
 pub async fn load(
     client: &mut Client,
     run: &Run,
-    dex: &Pokedex,
-    rejects: &[Reject],
+    facts: &Facts,
+    findings: &Findings,
     expected: &Counts,
+    plan: &Plan,
 ) -> Result<Loaded, LoadError> {
-    let sha256 = content_hash(dex)?;
+    let sha256 = content_hash(facts)?;
     let transaction = client.transaction().await.map_err(LoadError::Ledger)?;
-    for table in TABLES {
-        table
-            .stage(&transaction, dex)
-            .await
-            .map_err(|source| LoadError::Table { table: table.name, source })?;
-    }
-    let changed = apply_staged(&transaction).await?;
+    let changes = apply(&transaction, facts, plan).await?;
     let counts = count(&transaction).await.map_err(LoadError::Count)?;
     counts.check(expected)?;
-    let loaded = Loaded { counts, changed };
-    run.succeed(&transaction, &loaded, &sha256, rejects).await?;
+    let loaded = Loaded { counts, changed: changes.len() as u64, changes };
+    run.succeed(&transaction, &loaded, &sha256, findings).await?;
     transaction.commit().await.map_err(LoadError::Ledger)?;
     Ok(loaded)
 }
 
-/// Deletes vanished rows from the children up, then inserts and updates from the parents down.
-async fn apply_staged(transaction: &Transaction<'_>) -> Result<u64, LoadError> {
-    let failed = |table: &'static Table| move |source| LoadError::Table { table: table.name, source };
-    let mut changed = 0;
-    for table in TABLES.iter().rev() {
-        changed += transaction.execute(&table.delete_vanished(), &[]).await.map_err(failed(table))?;
+/// What loading would change: done as [`load`] does it, then taken back.
+pub async fn preview(
+    client: &mut Client,
+    facts: &Facts,
+    expected: &Counts,
+    plan: &Plan,
+) -> Result<Loaded, LoadError> {
+    let transaction = client.transaction().await.map_err(LoadError::Ledger)?;
+    let changes = apply(&transaction, facts, plan).await?;
+    let counts = count(&transaction).await.map_err(LoadError::Count)?;
+    transaction.rollback().await.map_err(LoadError::Ledger)?;
+    counts.check(expected)?;
+    Ok(Loaded { counts, changed: changes.len() as u64, changes })
+}
+
+/// Stages the facts, deletes vanished rows from the children up, then inserts and updates from the parents down.
+async fn apply(transaction: &Transaction<'_>, facts: &Facts, plan: &Plan) -> Result<Vec<Change>, LoadError> {
+    let failed = |table| move |source| LoadError::Table { table, source };
+    let wanted: Vec<_> = TABLES
+        .iter()
+        .filter(|table| plan.only.is_empty() || plan.only.iter().any(|only| only == table.name))
+        .collect();
+    let mut changes = Vec::new();
+    for table in &wanted {
+        table.stage(transaction, facts).await.map_err(failed(table.name))?;
     }
-    for table in TABLES {
-        changed += transaction.execute(&table.upsert(), &[]).await.map_err(failed(table))?;
+    for table in wanted.iter().rev() {
+        changes.extend(table.delete_vanished(transaction).await.map_err(failed(table.name))?);
     }
-    Ok(changed)
+    for (done, table) in wanted.iter().enumerate() {
+        let upserted = table.upsert(transaction).await.map_err(failed(table.name))?;
+        let event =
+            Event::Loaded { table: table.name, changed: upserted.len(), done: done + 1, total: wanted.len() };
+        plan.progress.tell(&event);
+        changes.extend(upserted);
+    }
+    Ok(changes)
 }
 
 /// Counts what the database holds.
@@ -84,7 +142,9 @@ pub async fn count(client: &impl tokio_postgres::GenericClient) -> Result<Counts
             "SELECT (SELECT count(*) FROM types), (SELECT count(*) FROM type_effectiveness),
                     (SELECT count(*) FROM species), (SELECT count(*) FROM pokemon), (SELECT count(*) FROM moves),
                     count(DISTINCT move_id), count(*) FILTER (WHERE method = 'level-up'),
-                    count(*) FILTER (WHERE method = 'machine'), count(*) FILTER (WHERE method = 'tutor')
+                    count(*) FILTER (WHERE method = 'machine'), count(*) FILTER (WHERE method = 'tutor'),
+                    (SELECT count(*) FROM evolutions), (SELECT count(*) FROM machines),
+                    (SELECT count(*) FROM move_later_values)
              FROM learnsets",
             &[],
         )
@@ -99,5 +159,8 @@ pub async fn count(client: &impl tokio_postgres::GenericClient) -> Result<Counts
         level_up: row.try_get(6)?,
         machine: row.try_get(7)?,
         tutor: row.try_get(8)?,
+        evolutions: row.try_get(9)?,
+        machines: row.try_get(10)?,
+        later_values: row.try_get(11)?,
     })
 }

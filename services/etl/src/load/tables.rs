@@ -1,39 +1,74 @@
-//! The tables of the Pokédex: their columns, their rows, and the statements made from those. Parents come before children.
+//! The tables of the domain: their columns, their rows, and the statements made from those. Parents come before children.
 
+use std::borrow::Cow;
 use std::pin::pin;
 
 use bytes::BytesMut;
-use dex::pokedex::{Category, Form, LearnMethod, Pokedex, Type};
 use tokio_postgres::Transaction;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{IsNull, ToSql, Type as SqlType, to_sql_checked};
+
+use super::rows;
+use crate::facts::Facts;
 
 /// One value on its way into a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value<'a> {
     /// For a `smallint`; what does not fit fails the copy.
     Number(Option<i32>),
-    Text(&'a str),
+    Text(Cow<'a, str>),
+    MaybeText(Option<&'a str>),
+    Flag(bool),
 }
 
-/// A table, its columns with those of the key first, and how a Pokédex becomes its rows.
+/// A table, its columns with those of the key first, and how facts become its rows. Every table ends in the row's provenance.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,
     key: &'static [&'static str],
     rest: &'static [&'static str],
-    rows: for<'a> fn(&'a Pokedex) -> Vec<Vec<Value<'a>>>,
+    rows: for<'a> fn(&'a Facts) -> Vec<Vec<Value<'a>>>,
 }
 
+/// A row that was inserted, updated or deleted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Change {
+    pub table: &'static str,
+    pub what: What,
+    /// The row's key, its parts separated by blanks.
+    pub key: String,
+}
+
+/// What happened to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    Delete,
+    Insert,
+    Update,
+}
+
+impl What {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Insert => "insert",
+            Self::Update => "update",
+        }
+    }
+}
+
+/// The columns that say where a row comes from.
+const PROVENANCE: [&str; 2] = ["source", "document"];
+
 pub(super) static TABLES: &[Table] = &[
-    Table { name: "types", key: &["id"], rest: &["slug", "name_en", "name_fr"], rows: types },
+    Table { name: "types", key: &["id"], rest: &["slug", "name_en", "name_fr"], rows: rows::types },
     Table {
         name: "type_effectiveness",
         key: &["attack_type_id", "defend_type_id"],
         rest: &["halves"],
-        rows: type_effectiveness,
+        rows: rows::type_effectiveness,
     },
-    Table { name: "species", key: &["id"], rest: &["slug", "name_en", "name_fr"], rows: species },
+    Table { name: "species", key: &["id"], rest: &["slug", "name_en", "name_fr"], rows: rows::species },
     Table {
         name: "pokemon",
         key: &["id"],
@@ -52,9 +87,14 @@ pub(super) static TABLES: &[Table] = &[
             "weight_hg",
             "height_dm",
         ],
-        rows: pokemon,
+        rows: rows::pokemon,
     },
-    Table { name: "pokemon_types", key: &["pokemon_id", "slot"], rest: &["type_id"], rows: pokemon_types },
+    Table {
+        name: "pokemon_types",
+        key: &["pokemon_id", "slot"],
+        rest: &["type_id"],
+        rows: rows::pokemon_types,
+    },
     Table {
         name: "moves",
         key: &["id"],
@@ -80,28 +120,41 @@ pub(super) static TABLES: &[Table] = &[
             "effect_class",
             "target",
         ],
-        rows: moves,
+        rows: rows::moves,
     },
     Table {
         name: "move_stat_changes",
         key: &["move_id", "stat"],
         rest: &["change"],
-        rows: move_stat_changes,
+        rows: rows::move_stat_changes,
     },
     Table {
         name: "learnsets",
         key: &["pokemon_id", "method", "level", "move_id"],
         rest: &[],
-        rows: learnsets,
+        rows: rows::learnsets,
+    },
+    Table {
+        name: "evolutions",
+        key: &["pokemon_id"],
+        rest: &["from_pokemon_id", "trigger", "min_level", "item", "friendship"],
+        rows: rows::evolutions,
+    },
+    Table { name: "machines", key: &["number"], rest: &["move_id"], rows: rows::machines },
+    Table {
+        name: "move_later_values",
+        key: &["move_id", "attribute"],
+        rest: &["later_value"],
+        rows: rows::later_values,
     },
 ];
 
 impl Table {
-    /// Creates the staging table and copies the Pokédex's rows into it.
+    /// Creates the staging table and copies the facts' rows into it.
     pub(super) async fn stage(
         &self,
         transaction: &Transaction<'_>,
-        dex: &Pokedex,
+        facts: &Facts,
     ) -> Result<(), tokio_postgres::Error> {
         transaction.batch_execute(&self.create_stage()).await?;
         // The statement knows the columns' types, so they are not written down twice.
@@ -114,7 +167,7 @@ impl Table {
             .collect();
         let sink = transaction.copy_in(&self.copy()).await?;
         let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
-        for row in (self.rows)(dex) {
+        for row in (self.rows)(facts) {
             writer.as_mut().write_raw(&row).await?;
         }
         writer.finish().await.map(drop)
@@ -129,40 +182,69 @@ impl Table {
     }
 
     /// Deletes rows whose key is not staged.
-    pub(super) fn delete_vanished(&self) -> String {
+    pub(super) async fn delete_vanished(
+        &self,
+        transaction: &Transaction<'_>,
+    ) -> Result<Vec<Change>, tokio_postgres::Error> {
         let same_key: Vec<String> = self.key.iter().map(|c| format!("staged.{c} = old.{c}")).collect();
-        format!(
-            "DELETE FROM {0} old WHERE NOT EXISTS (SELECT FROM stage_{0} staged WHERE {1})",
+        let statement = format!(
+            "DELETE FROM {0} old WHERE NOT EXISTS (SELECT FROM stage_{0} staged WHERE {1}) RETURNING false, {2}",
             self.name,
-            same_key.join(" AND ")
-        )
+            same_key.join(" AND "),
+            self.key_text()
+        );
+        self.changes(transaction, &statement, [What::Delete, What::Delete]).await
     }
 
     /// Inserts new rows and updates those that differ; equal ones are not touched.
-    pub(super) fn upsert(&self) -> String {
-        let conflict = if self.rest.is_empty() {
-            "DO NOTHING".to_owned()
-        } else {
-            let set: Vec<String> = self.rest.iter().map(|c| format!("{c} = excluded.{c}")).collect();
-            let old: Vec<String> = self.rest.iter().map(|c| format!("old.{c}")).collect();
-            let new: Vec<String> = self.rest.iter().map(|c| format!("excluded.{c}")).collect();
-            format!(
-                "DO UPDATE SET {} WHERE ({}) IS DISTINCT FROM ({})",
-                set.join(", "),
-                old.join(", "),
-                new.join(", ")
-            )
-        };
+    pub(super) async fn upsert(
+        &self,
+        transaction: &Transaction<'_>,
+    ) -> Result<Vec<Change>, tokio_postgres::Error> {
+        // A row version that nobody has locked is new: an update locks the one it replaces.
+        let statement = format!("{} RETURNING old.xmax = 0, {}", self.upsert_statement(), self.key_text());
+        self.changes(transaction, &statement, [What::Update, What::Insert]).await
+    }
+
+    async fn changes(
+        &self,
+        transaction: &Transaction<'_>,
+        statement: &str,
+        kinds: [What; 2],
+    ) -> Result<Vec<Change>, tokio_postgres::Error> {
+        let rows = transaction.query(statement, &[]).await?;
+        rows.iter()
+            .map(|row| {
+                let what = kinds[usize::from(row.try_get::<_, bool>(0)?)];
+                Ok(Change { table: self.name, what, key: row.try_get(1)? })
+            })
+            .collect()
+    }
+
+    fn upsert_statement(&self) -> String {
+        let rest = || self.rest.iter().chain(&PROVENANCE);
+        let set: Vec<String> = rest().map(|c| format!("{c} = excluded.{c}")).collect();
+        let old: Vec<String> = rest().map(|c| format!("old.{c}")).collect();
+        let new: Vec<String> = rest().map(|c| format!("excluded.{c}")).collect();
         format!(
-            "INSERT INTO {0} AS old ({1}) SELECT {1} FROM stage_{0} ON CONFLICT ({2}) {conflict}",
+            "INSERT INTO {0} AS old ({1}) SELECT {1} FROM stage_{0} ON CONFLICT ({2}) \
+             DO UPDATE SET {3} WHERE ({4}) IS DISTINCT FROM ({5})",
             self.name,
             self.columns(),
-            self.key.join(", ")
+            self.key.join(", "),
+            set.join(", "),
+            old.join(", "),
+            new.join(", ")
         )
     }
 
+    fn key_text(&self) -> String {
+        let key: Vec<String> = self.key.iter().map(|c| format!("old.{c}")).collect();
+        format!("concat_ws(' ', {})", key.join(", "))
+    }
+
     fn columns(&self) -> String {
-        self.key.iter().chain(self.rest).copied().collect::<Vec<_>>().join(", ")
+        self.key.iter().chain(self.rest).chain(&PROVENANCE).copied().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -175,145 +257,15 @@ impl ToSql for Value<'_> {
         match self {
             Self::Number(None) => Ok(IsNull::Yes),
             Self::Number(Some(number)) => i16::try_from(*number)?.to_sql(type_, out),
-            Self::Text(text) => text.to_sql(type_, out),
+            Self::Text(text) => text.as_ref().to_sql(type_, out),
+            Self::MaybeText(text) => text.to_sql(type_, out),
+            Self::Flag(flag) => flag.to_sql(type_, out),
         }
     }
 
     fn accepts(type_: &SqlType) -> bool {
-        *type_ == SqlType::INT2 || *type_ == SqlType::TEXT
+        [SqlType::INT2, SqlType::TEXT, SqlType::BOOL].contains(type_)
     }
 
     to_sql_checked!();
-}
-
-fn number<'a>(n: impl Into<i32>) -> Value<'a> {
-    Value::Number(Some(n.into()))
-}
-
-fn types(dex: &Pokedex) -> Vec<Vec<Value<'_>>> {
-    dex.types
-        .iter()
-        .map(|t| {
-            let id = number(t.type_.id());
-            vec![id, Value::Text(t.type_.slug()), Value::Text(&t.name_en), Value::Text(&t.name_fr)]
-        })
-        .collect()
-}
-
-fn type_effectiveness(dex: &Pokedex) -> Vec<Vec<Value<'_>>> {
-    Type::ALL
-        .into_iter()
-        .flat_map(|attack| Type::ALL.map(|defend| (attack, defend)))
-        .map(|(attack, defend)| {
-            vec![number(attack.id()), number(defend.id()), number(dex.chart.halves(attack, defend))]
-        })
-        .collect()
-}
-
-fn species(dex: &Pokedex) -> Vec<Vec<Value<'_>>> {
-    // A base form has its species' names and identifier.
-    dex.pokemon
-        .iter()
-        .filter(|p| p.form == Form::Base)
-        .map(|p| {
-            let id = number(p.species_id);
-            vec![id, Value::Text(&p.slug), Value::Text(&p.name_en), Value::Text(&p.name_fr)]
-        })
-        .collect()
-}
-
-fn pokemon(dex: &Pokedex) -> Vec<Vec<Value<'_>>> {
-    dex.pokemon
-        .iter()
-        .map(|p| {
-            let form = match p.form {
-                Form::Base => "base",
-                Form::Alola => "alola",
-                Form::Mega => "mega",
-                Form::Starter => "starter",
-            };
-            vec![
-                number(p.id),
-                number(p.species_id),
-                Value::Text(&p.slug),
-                Value::Text(form),
-                Value::Text(&p.name_en),
-                Value::Text(&p.name_fr),
-                number(p.stats.hp),
-                number(p.stats.attack),
-                number(p.stats.defense),
-                number(p.stats.special_attack),
-                number(p.stats.special_defense),
-                number(p.stats.speed),
-                number(p.weight_hg),
-                number(p.height_dm),
-            ]
-        })
-        .collect()
-}
-
-fn pokemon_types(dex: &Pokedex) -> Vec<Vec<Value<'_>>> {
-    let row = |id: u16, (slot, type_): (i32, &Type)| vec![number(id), number(slot), number(type_.id())];
-    dex.pokemon.iter().flat_map(|p| (1..).zip(&p.types).map(move |slot| row(p.id, slot))).collect()
-}
-
-fn moves(dex: &Pokedex) -> Vec<Vec<Value<'_>>> {
-    dex.moves
-        .iter()
-        .map(|m| {
-            let category = match m.category {
-                Category::Physical => "physical",
-                Category::Special => "special",
-                Category::Status => "status",
-            };
-            vec![
-                number(m.id),
-                Value::Text(&m.slug),
-                Value::Text(&m.name_en),
-                Value::Text(&m.name_fr),
-                number(m.type_.id()),
-                Value::Text(category),
-                Value::Number(m.power.map(Into::into)),
-                Value::Number(m.accuracy.map(Into::into)),
-                number(m.pp),
-                number(m.priority),
-                number(m.min_hits),
-                number(m.max_hits),
-                number(m.drain),
-                number(m.healing),
-                number(m.crit_rate),
-                number(m.flinch_chance),
-                Value::Text(&m.ailment),
-                number(m.ailment_chance),
-                number(m.stat_chance),
-                Value::Text(&m.effect_class),
-                Value::Text(&m.target),
-            ]
-        })
-        .collect()
-}
-
-fn move_stat_changes(dex: &Pokedex) -> Vec<Vec<Value<'_>>> {
-    dex.moves
-        .iter()
-        .flat_map(|m| {
-            m.stat_changes.iter().map(|c| vec![number(m.id), Value::Text(&c.stat), number(c.change)])
-        })
-        .collect()
-}
-
-fn learnsets(dex: &Pokedex) -> Vec<Vec<Value<'_>>> {
-    let method = |method| match method {
-        LearnMethod::LevelUp => "level-up",
-        LearnMethod::Machine => "machine",
-        LearnMethod::Tutor => "tutor",
-    };
-    dex.pokemon
-        .iter()
-        .flat_map(|p| {
-            p.learnset.iter().map(move |l| {
-                vec![number(p.id), Value::Text(method(l.method)), number(l.level), number(l.move_id)]
-            })
-        })
-        .collect()
 }

@@ -4,8 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dex::pokedex::Type as PokedexType;
 
-use super::client::{Client, FetchError};
-use super::documents::{Link, Listing, Move, Pokemon, PokemonForm, RegionalDex, Species, Type, VersionGroup};
+use super::client::Client;
+use super::documents::{
+    EvolutionChain, Link, Listing, Machine, Move, Pokemon, PokemonForm, RegionalDex, Species, Type,
+    VersionGroup,
+};
+use crate::fetch::FetchError;
 use crate::letsgo::{MOVES_OUTSIDE_LEARNSETS, VERSION_GROUP};
 use crate::reject::Reject;
 
@@ -23,6 +27,8 @@ pub struct Documents {
     pub pokemon: Vec<Pokemon>,
     pub forms: Vec<PokemonForm>,
     pub moves: Vec<Move>,
+    pub machines: Vec<Machine>,
+    pub chains: Vec<EvolutionChain>,
     /// Documents that are missing or not as expected.
     pub rejects: Vec<Reject>,
 }
@@ -34,30 +40,50 @@ pub async fn crawl(client: &Client) -> Result<Documents, FetchError> {
     found.version_group_order =
         version_groups.iter().map(|group| (group.name.clone(), group.order)).collect();
     found.types = client
-        .get_all(PokedexType::ALL.iter().map(|t| format!("type/{}", t.id())).collect(), &mut found.rejects)
+        .get_all(
+            "types",
+            PokedexType::ALL.iter().map(|t| format!("type/{}", t.id())).collect(),
+            &mut found.rejects,
+        )
         .await?;
 
     let species = species_of_the_games(client, &version_groups).await?;
-    found.species = client.get_all(paths(&species)?, &mut found.rejects).await?;
+    found.species = client.get_all("species", paths(&species)?, &mut found.rejects).await?;
     let pokemon = varieties_that_exist(client, &found.species).await?;
-    let all: Vec<Pokemon> = client.get_all(paths(&pokemon)?, &mut found.rejects).await?;
+    let all: Vec<Pokemon> = client.get_all("pokemon", paths(&pokemon)?, &mut found.rejects).await?;
     found.pokemon = all.into_iter().filter(is_in_the_games).collect();
 
     let forms: Vec<Link> =
         found.pokemon.iter().filter(|p| !p.is_default).filter_map(|p| p.forms.first().cloned()).collect();
-    found.forms = client.get_all(paths(&forms)?, &mut found.rejects).await?;
+    found.forms = client.get_all("forms", paths(&forms)?, &mut found.rejects).await?;
     let moves = moves_of(&found.pokemon)?;
-    found.moves = client.get_all(moves, &mut found.rejects).await?;
+    found.moves = client.get_all("moves", moves, &mut found.rejects).await?;
+    found.machines = client.get_all("machines", machines_of(&found.moves), &mut found.rejects).await?;
+    let chains: BTreeSet<String> = found.species.iter().filter_map(|s| s.evolution_chain.path()).collect();
+    found.chains =
+        client.get_all("evolution chains", chains.into_iter().collect(), &mut found.rejects).await?;
     Ok(found)
+}
+
+/// The games' machines of the moves.
+fn machines_of(moves: &[Move]) -> Vec<String> {
+    let of_the_games = |m: &Move| {
+        m.machines
+            .iter()
+            .filter(|machine| machine.version_group.name == VERSION_GROUP)
+            .filter_map(|machine| machine.machine.path())
+            .collect::<Vec<_>>()
+    };
+    moves.iter().flat_map(of_the_games).collect()
 }
 
 async fn version_groups(client: &Client) -> Result<Vec<VersionGroup>, FetchError> {
     let links = listing(client, "version-group").await?;
     // Times cannot be told apart with one of them missing, so a reject here is an error.
     let mut rejects = Vec::new();
-    let groups = client.get_all(paths(&links)?, &mut rejects).await?;
+    let groups = client.get_all("version groups", paths(&links)?, &mut rejects).await?;
     match rejects.into_iter().next() {
-        Some(Reject { resource, reason }) => Err(FetchError::Malformed { document: resource, reason }),
+        Some(Reject { resource, reason, .. }) => Err(FetchError::Malformed { document: resource, reason }),
         None => Ok(groups),
     }
 }

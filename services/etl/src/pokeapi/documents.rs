@@ -15,13 +15,30 @@ pub struct Link {
     pub url: String,
 }
 
+/// A reference to a document that has no name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Address {
+    pub url: String,
+}
+
+impl Address {
+    /// The document's path, as [`Link::path`].
+    pub fn path(&self) -> Option<String> {
+        path(&self.url)
+    }
+}
+
+fn path(url: &str) -> Option<String> {
+    let mut segments = url.trim_end_matches('/').rsplit('/');
+    let (id, resource) = (segments.next()?, segments.next()?);
+    let plain = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    (plain(id) && plain(resource)).then(|| format!("{resource}/{id}"))
+}
+
 impl Link {
     /// The document's path below the API's base, e.g. `move/71`, whichever instance wrote the link.
     pub fn path(&self) -> Option<String> {
-        let mut segments = self.url.trim_end_matches('/').rsplit('/');
-        let (id, resource) = (segments.next()?, segments.next()?);
-        let plain = |s: &str| !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-        (plain(id) && plain(resource)).then(|| format!("{resource}/{id}"))
+        path(&self.url)
     }
 
     /// The number at the end of the link.
@@ -67,6 +84,7 @@ pub struct Species {
     pub name: String,
     pub names: Vec<LocalName>,
     pub varieties: Vec<Variety>,
+    pub evolution_chain: Address,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -182,6 +200,56 @@ pub struct Move {
     pub meta: MoveMeta,
     pub stat_changes: Vec<StatChange>,
     pub past_values: Vec<PastValues>,
+    pub machines: Vec<MachineOf>,
+}
+
+/// The machine that teaches a move in some games.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MachineOf {
+    pub machine: Address,
+    pub version_group: Link,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Machine {
+    pub id: u16,
+    pub item: Link,
+    #[serde(rename = "move")]
+    pub move_: Link,
+    pub version_group: Link,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct EvolutionChain {
+    pub id: u16,
+    pub chain: ChainLink,
+}
+
+/// A species and what evolves from it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ChainLink {
+    pub species: Link,
+    pub evolution_details: Vec<EvolutionDetail>,
+    pub evolves_to: Vec<ChainLink>,
+}
+
+/// One way of evolving; many conditions are of other games and not read.
+#[derive(Debug, Clone, Deserialize)]
+pub struct EvolutionDetail {
+    pub trigger: Link,
+    #[serde(deserialize_with = "nullable")]
+    pub min_level: Option<u8>,
+    #[serde(deserialize_with = "nullable")]
+    pub min_happiness: Option<u16>,
+    #[serde(deserialize_with = "nullable")]
+    pub item: Option<Link>,
+    /// Forms and region are absent from older instances.
+    #[serde(default)]
+    pub base_form: Option<Link>,
+    #[serde(default)]
+    pub evolved_form: Option<Link>,
+    #[serde(default)]
+    pub region: Option<Link>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -4,5 +4,6 @@ mod client;
 mod crawl;
 pub mod documents;
 
-pub use client::{Client, FetchError, Politeness};
+pub use crate::fetch::{FetchError, Politeness};
+pub use client::Client;
 pub use crawl::{Documents, crawl};

@@ -1,25 +1,29 @@
 //! `PokéAPI`'s documents into the Pokédex of Let's Go: pure, and every document that cannot be used is a reject with its reason.
 
+mod evolutions;
 mod moves;
 mod pokemon;
 mod types;
 
 use dex::pokedex::Pokedex;
 
+use crate::facts::Facts;
 use crate::pokeapi::Documents;
 use crate::pokeapi::documents::{Link, LocalName};
 use crate::reject::Reject;
 
 pub(crate) use moves::STATS;
 
-/// The Pokédex of the games, ordered as [`Pokedex`] says, and what was refused on the way (the crawl's rejects included).
-pub fn pokedex(documents: &Documents) -> (Pokedex, Vec<Reject>) {
+/// The facts of the games, ordered as [`Facts`] says, and what was refused on the way (the crawl's rejects included).
+pub fn facts(documents: &Documents) -> (Facts, Vec<Reject>) {
     let mut rejects = documents.rejects.clone();
     let types = types::names(documents, &mut rejects);
     let chart = types::chart(documents, &mut rejects);
-    let moves = moves::moves(documents, &mut rejects);
+    let (moves, later_values) = moves::moves(documents, &mut rejects);
+    let machines = moves::machines(documents, &mut rejects);
     let pokemon = pokemon::pokemon(documents, &mut rejects);
-    (Pokedex { pokemon, moves, types, chart }, rejects)
+    let evolutions = evolutions::evolutions(documents, &pokemon, &mut rejects);
+    (Facts { pokedex: Pokedex { pokemon, moves, types, chart }, evolutions, machines, later_values }, rejects)
 }
 
 /// English and French names.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use dex::pokedex::{Category, Move, StatChange};
 
 use super::{names, type_of};
+use crate::facts::{Attribute, LaterValue, Machine};
 use crate::letsgo;
 use crate::pokeapi::Documents;
 use crate::pokeapi::documents::{self, PastValues};
@@ -14,16 +15,49 @@ use crate::reject::Reject;
 pub(crate) const STATS: [&str; 7] =
     ["attack", "defense", "special-attack", "special-defense", "speed", "accuracy", "evasion"];
 
-pub(super) fn moves(documents: &Documents, rejects: &mut Vec<Reject>) -> Vec<Move> {
-    let mut moves = Vec::new();
+pub(super) fn moves(documents: &Documents, rejects: &mut Vec<Reject>) -> (Vec<Move>, Vec<LaterValue>) {
+    let (mut moves, mut later_values) = (Vec::new(), Vec::new());
     for document in &documents.moves {
         match one(document, &documents.version_group_order) {
-            Ok(made) => moves.push(made),
+            Ok(made) => {
+                later_values.extend(later(document, &made));
+                moves.push(made);
+            }
             Err(reason) => rejects.push(Reject::new(format!("move/{}", document.id), reason)),
         }
     }
     moves.sort_by_key(|m| m.id);
-    moves
+    later_values.sort_by_key(|later| (later.move_id, later.attribute));
+    (moves, later_values)
+}
+
+/// What the document says of today where the games had something else.
+fn later(document: &documents::Move, made: &Move) -> Vec<LaterValue> {
+    let rows = [
+        (Attribute::Accuracy, made.accuracy.map(u16::from), document.accuracy.map(u16::from)),
+        (Attribute::Power, made.power, document.power),
+        (Attribute::Pp, Some(u16::from(made.pp)), document.pp.map(u16::from)),
+    ];
+    rows.into_iter()
+        .filter(|(_, then, today)| then != today)
+        .map(|(attribute, _, value)| LaterValue { move_id: made.id, attribute, value })
+        .collect()
+}
+
+/// The games' machines: their number is in the name of their item, `tm01`.
+pub(super) fn machines(documents: &Documents, rejects: &mut Vec<Reject>) -> Vec<Machine> {
+    let mut machines = Vec::new();
+    for document in &documents.machines {
+        let number = document.item.name.strip_prefix("tm").and_then(|number| number.parse().ok());
+        if let (Some(number), Some(move_id)) = (number, document.move_.id()) {
+            machines.push(Machine { number, move_id, document: document.id });
+        } else {
+            let reason = format!("{:?} teaching {:?} is no machine", document.item.name, document.move_.url);
+            rejects.push(Reject::new(format!("machine/{}", document.id), reason));
+        }
+    }
+    machines.sort_by_key(|machine| machine.number);
+    machines
 }
 
 fn one(document: &documents::Move, order: &BTreeMap<String, i32>) -> Result<Move, String> {

@@ -6,6 +6,8 @@
     reason = "helpers of tests fail by panicking and say what they skip"
 )]
 
+pub(crate) mod web;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,7 +16,7 @@ use std::time::Duration;
 use dex::store::{self, Password};
 use etl::counts::Counts;
 use etl::pokeapi::Politeness;
-use etl::settings::{Choice, Settings};
+use etl::settings::{Choice, Live, Settings};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -39,6 +41,9 @@ pub(crate) const FIXTURE_COUNTS: Counts = Counts {
     level_up: 8,
     machine: 2,
     tutor: 1,
+    evolutions: 1,
+    machines: 2,
+    later_values: 5,
 };
 
 /// An answer other than the document: status line and extra header lines.
@@ -126,6 +131,21 @@ pub(crate) fn brisk() -> Politeness {
     Politeness { first_pause: Duration::from_millis(1), ..Politeness::default() }
 }
 
+/// Live sources on loopback, asked without pauses and not kept.
+pub(crate) fn live(pokeapi: &str, pokepedia: Option<&str>) -> Live {
+    Live {
+        pokeapi: pokeapi.to_owned(),
+        pokepedia: pokepedia.map(str::to_owned),
+        pokeapi_interval: Duration::ZERO,
+        pokepedia_interval: Duration::ZERO,
+        pokeapi_budget: Duration::from_mins(1),
+        pokepedia_budget: Duration::from_mins(1),
+        politeness: brisk(),
+        cache: None,
+        cache_fresh_for: Duration::from_hours(1),
+    }
+}
+
 /// A database of its own, dropped by [`Database::drop_it`].
 pub(crate) struct Database {
     admin: Client,
@@ -171,10 +191,10 @@ impl Database {
         Settings {
             database: self.settings.clone(),
             choice,
-            pokeapi: pokeapi.to_owned(),
+            live: live(pokeapi, None),
             database_wait: Duration::from_secs(10),
             lock_wait: Duration::from_secs(30),
-            live_budget: Duration::from_secs(30),
+            metrics_file: None,
         }
     }
 
