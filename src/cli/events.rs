@@ -12,7 +12,7 @@ use super::{Session, context, moment, signal};
 use crate::definition::model::{Definition, ServiceName};
 use crate::engine::select;
 use crate::report::{live, steps};
-use crate::runtime::operate::Operate;
+use crate::runtime::operate::{Operate, Until};
 
 pub(super) async fn events(session: &Session, arguments: &Events) -> anyhow::Result<Exit> {
     let (definition, named) = context::naming(session, &arguments.services)?;
@@ -72,7 +72,7 @@ async fn ends<R: Operate>(
         return Err(Stop { exit: Exit::Failed, text: steps::no_container(service) }.into());
     }
     let ends = try_join_all(own.iter().map(async |container| {
-        let code = runtime.end(&container.id, false).await?.await?;
+        let code = runtime.end(&container.id, Until::Ended).await?.await?;
         if !arguments.json {
             // As they end; the reader of a closed pipe is told by the exit code.
             let _ = writeln!(io::stdout(), "{}", live::end(container, code));

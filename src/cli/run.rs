@@ -11,7 +11,7 @@ use crate::definition::model::{Definition, ServiceName};
 use crate::engine::one_off::{self, Changes};
 use crate::plan::Goal;
 use crate::report::failures;
-use crate::runtime::operate::{Operate, ProcessId, Terms};
+use crate::runtime::operate::{Operate, ProcessId, Terms, Until};
 use crate::world::ContainerId;
 
 /// After its output has ended a container ends soon, unless it was left with Docker's detach keys.
@@ -89,9 +89,10 @@ async fn play<R: Operate>(
         writeln!(io::stdout(), "{name}")?;
         return Ok(Exit::Ok);
     }
+    let until = if terms.remove { Until::Gone } else { Until::NextEnd };
     // Both before the start: nothing printed is lost, and no end is missed.
     let attached = runtime.attach(id, terms).await.map_err(broken)?;
-    let end = runtime.end(id, true).await.map_err(broken)?;
+    let end = runtime.end(id, until).await.map_err(broken)?;
     if let Err(e) = runtime.start(id).await {
         // What never ran is of no use to anyone.
         let _ = runtime.discard(id, true).await;

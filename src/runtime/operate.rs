@@ -50,12 +50,11 @@ pub trait Operate: Runtime {
     async fn resize(&self, process: &ProcessId, rows: u16, columns: u16) -> Result<(), RuntimeError>;
     /// The exit code of a command run by [`Self::open`]; `None` while it runs.
     async fn code(&self, process: &str) -> Result<Option<i64>, RuntimeError>;
-    /// Begins to wait for the end of a container; when this returns, no end is missed any more. Without `next` one that does not
-    /// run has ended already.
+    /// Begins to wait for the end of a container; when this returns, no end is missed any more. Tells its exit code.
     async fn end(
         &self,
         id: &ContainerId,
-        next: bool,
+        until: Until,
     ) -> Result<LocalBoxFuture<'_, Result<i64, RuntimeError>>, RuntimeError>;
 
     /// What it has used; `None` when it does not run.
@@ -94,6 +93,17 @@ pub struct Terms {
     pub input: bool,
     /// Of a one-off container: it goes when it has ended.
     pub remove: bool,
+}
+
+/// What end of a container is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// One that does not run has ended already.
+    Ended,
+    /// The end of its next start.
+    NextEnd,
+    /// It is there no more.
+    Gone,
 }
 
 /// A command to be run inside a container.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use pdex::runtime::operate::{Kind, Line, Operate, Window};
+use pdex::runtime::operate::{Kind, Line, Operate, Until, Window};
 use pdex::runtime::{ImportOrder, RuntimeError};
 use pdex::world::{ContainerId, State};
 
@@ -81,12 +81,12 @@ pub(crate) async fn a_container_goes_with_or_without_its_volumes<R: Operate>(sta
 
 pub(crate) async fn an_end_is_waited_for<R: Operate>(stage: &Stage<R>) {
     let id = stage.create("job").await;
-    let end = stage.runtime.end(&id, true).await.unwrap();
+    let end = stage.runtime.end(&id, Until::NextEnd).await.unwrap();
     stage.runtime.start(&id).await.unwrap();
     assert_eq!(tokio::time::timeout(SOON, end).await, Ok(Ok(7)));
-    let past = stage.runtime.end(&id, false).await.unwrap();
+    let past = stage.runtime.end(&id, Until::Ended).await.unwrap();
     assert_eq!(tokio::time::timeout(SOON, past).await, Ok(Ok(7)), "it has ended before");
-    assert!(stage.runtime.end(&nobody(), false).await.is_err_and(|e| e.is_not_found()));
+    assert!(stage.runtime.end(&nobody(), Until::Ended).await.is_err_and(|e| e.is_not_found()));
 }
 
 pub(crate) async fn what_runs_uses_something<R: Operate>(stage: &Stage<R>) {

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use futures_util::TryStreamExt as _;
 use pdex::definition::render::config_hash;
 use pdex::plan::{self, Goal};
-use pdex::runtime::operate::{Attached, CommandOrder, Operate, ProcessId, Terms};
+use pdex::runtime::operate::{Attached, CommandOrder, Operate, ProcessId, Terms, Until};
 use pdex::runtime::{CreateOrder, ExecOrder, RuntimeError};
 use pdex::world::{ContainerId, World};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::stage::{Stage, eventually};
+use crate::stage::Stage;
 
 fn order(argv: &[&str]) -> CommandOrder {
     let argv: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
@@ -118,7 +118,8 @@ async fn try_one_off<R: Operate>(
 /// Starts it and talks to it: output and code.
 async fn play<R: Operate>(stage: &Stage<R>, id: &ContainerId, terms: Terms, typed: &str) -> (String, i64) {
     let attached = stage.runtime.attach(id, terms).await.unwrap();
-    let end = stage.runtime.end(id, true).await.unwrap();
+    let until = if terms.remove { Until::Gone } else { Until::NextEnd };
+    let end = stage.runtime.end(id, until).await.unwrap();
     stage.runtime.start(id).await.unwrap();
     let ((output, _), code) = tokio::join!(converse(attached, typed), end);
     (output, code.unwrap())
@@ -151,6 +152,5 @@ pub(crate) async fn a_one_off_container_goes_when_it_has_ended<R: Operate>(stage
     let terms = Terms { remove: true, ..Terms::default() };
     let id = one_off(stage, &["echo", "hello"], terms).await;
     assert_eq!(play(stage, &id, terms, "").await, ("hello\n".to_owned(), 0));
-    eventually("it goes", async || stage.runtime.list(&stage.definition.project).await.unwrap().is_empty())
-        .await;
+    assert!(stage.runtime.list(&stage.definition.project).await.unwrap().is_empty());
 }

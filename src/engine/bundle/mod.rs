@@ -5,6 +5,7 @@ mod scan;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -77,8 +78,13 @@ pub async fn save<R: Operate>(
         images.insert(reference.clone(), facts.id.0);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let readable = std::fs::Permissions::from_mode(0o644);
     // Removed on every way out but the last.
-    let aside = tempfile::Builder::new().prefix(".pdex-images-").tempfile_in(folder).map_err(disk)?;
+    let aside = tempfile::Builder::new()
+        .prefix(".pdex-images-")
+        .permissions(readable)
+        .tempfile_in(folder)
+        .map_err(disk)?;
     let mut file = File::from_std(aside.reopen().map_err(disk)?);
     let mut scan = Scan::default();
     let mut pieces = runtime.save(references);

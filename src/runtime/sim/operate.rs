@@ -17,7 +17,9 @@ use super::memory::{Connection, Held};
 use super::shell::{self, Setting};
 use super::{CALL, CREATE, EXEC, Simulated, archive};
 use crate::definition::model::{Definition, Protocol, Service};
-use crate::runtime::operate::{Attached, CommandOrder, Kind, Line, Operate, Piece, ProcessId, Terms, Window};
+use crate::runtime::operate::{
+    Attached, CommandOrder, Kind, Line, Operate, Piece, ProcessId, Terms, Until, Window,
+};
 use crate::runtime::{CreateOrder, RuntimeError};
 use crate::world::live::{Binding, Happening, ImageFacts, Listed, Processes, Usage};
 use crate::world::time::Timestamp;
@@ -251,7 +253,7 @@ impl Operate for Simulated {
     async fn end(
         &self,
         id: &ContainerId,
-        next: bool,
+        until: Until,
     ) -> Result<LocalBoxFuture<'_, Result<i64, RuntimeError>>, RuntimeError> {
         self.takes(CALL).await?;
         let before = self.held(id, |held| held.facts.finished_ms)?;
@@ -259,7 +261,8 @@ impl Operate for Simulated {
         let end = async move {
             let code = self
                 .until(&id, |held| {
-                    let waits = if next { held.facts.finished_ms == before } else { held.running };
+                    let waits =
+                        if until == Until::Ended { held.running } else { held.facts.finished_ms == before };
                     if waits { None } else { Some(held.exit().map_or(0, |exit| exit.code)) }
                 })
                 .await?;

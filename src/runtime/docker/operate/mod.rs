@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::{Docker, gone, project_filter, raw};
 use crate::definition::model::{Definition, Service};
-use crate::runtime::operate::{Attached, CommandOrder, Kind, Line, Operate, ProcessId, Terms, Window};
+use crate::runtime::operate::{Attached, CommandOrder, Kind, Line, Operate, ProcessId, Terms, Until, Window};
 use crate::runtime::{CreateOrder, RuntimeError};
 use crate::world::ContainerId;
 use crate::world::live::{Happening, ImageFacts, Listed, Processes, Usage};
@@ -134,9 +134,13 @@ impl Operate for Docker {
     async fn end(
         &self,
         id: &ContainerId,
-        next: bool,
+        until: Until,
     ) -> Result<LocalBoxFuture<'_, Result<i64, RuntimeError>>, RuntimeError> {
-        let condition = if next { "next-exit" } else { "not-running" };
+        let condition = match until {
+            Until::Ended => "not-running",
+            Until::NextEnd => "next-exit",
+            Until::Gone => "removed",
+        };
         let raw = self.raw()?;
         // The engine sends the head of its answer once it is listening.
         let answer = raw.post(&["containers", &id.0, "wait"], &[("condition", condition)]).await?;

@@ -1,0 +1,78 @@
+//! The README's tables are the program's: every command is in the table, every line of the table is a command that the program
+//! takes, and the exit codes are those of the code.
+
+#![expect(clippy::disallowed_methods, reason = "the program is asked from outside")]
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail it")]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use pdex::cli::Exit;
+
+/// The rows under a heading, cells trimmed, without the table's head.
+fn table(heading: &str) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, rest) = text.split_once(&format!("{heading}\n")).unwrap();
+    let rows =
+        rest.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    rows.skip(2)
+        .map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect())
+        .collect()
+}
+
+/// The command lines of the table, without `pdex`.
+fn lines() -> Vec<Vec<String>> {
+    let typed = |row: Vec<String>| {
+        let line =
+            row[1].trim_matches('`').strip_prefix("pdex ").unwrap_or_else(|| panic!("{row:?}")).to_owned();
+        line.split(' ').map(str::to_owned).collect()
+    };
+    table("## Commands").into_iter().map(typed).collect()
+}
+
+fn help(arguments: &[String]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_pdex")).args(arguments).output().unwrap()
+}
+
+#[test]
+fn every_command_is_in_the_table() {
+    let output = help(&["--help".to_owned()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let commands =
+        text.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // A name stands two columns in; what it does may go on below, further in.
+    let names = commands
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()));
+    let commands: BTreeSet<String> = names.filter(|name| *name != "help").map(str::to_owned).collect();
+    assert!(commands.len() > 20, "{commands:?}");
+    let shown: BTreeSet<String> = lines().into_iter().map(|line| line[0].clone()).collect();
+    assert_eq!(shown, commands);
+}
+
+#[test]
+fn every_line_of_the_table_is_taken() {
+    for line in lines() {
+        let mut arguments = line.clone();
+        // Before the service, whose arguments follow; else behind all that is to be understood.
+        let at = if ["exec", "run"].contains(&line[0].as_str()) { line.len() - 1 } else { line.len() };
+        arguments.insert(at, "--help".to_owned());
+        let output = help(&arguments);
+        assert!(output.status.success(), "{line:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_program() {
+    let rows = table("### Exit codes");
+    let listed: Vec<u8> =
+        rows.iter().flat_map(|row| row[0].split(", ")).map(|code| code.parse().unwrap()).collect();
+    assert_eq!(listed, Exit::ALL.map(Exit::code));
+    let output = help(&["--help".to_owned()]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line: String =
+        text.lines().skip_while(|line| !line.starts_with("Exit codes:")).collect::<Vec<_>>().join(" ");
+    for code in &listed {
+        assert!(line.split([' ', '/']).any(|word| word == code.to_string()), "{code} in `{line}`");
+    }
+}
