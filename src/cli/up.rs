@@ -72,11 +72,7 @@ async fn look_ahead<R: Runtime>(
     plan: &Plan,
     wrote_env: bool,
 ) -> Result<(), Stop> {
-    for orphan in plan.orphans.iter().filter(|_| !plan.remove_orphans) {
-        let message = format!("warning: container {} belongs to no service of the definition", orphan.name);
-        // Whoever closed the error output does not want to know.
-        let _ = writeln!(io::stderr(), "{message}");
-    }
+    tell_of_strays(plan);
     let mut findings = preflight::check(runtime, definition, world, &plan.starting()).await;
     findings.extend(preflight::secrets_made_anew(definition, world).filter(|_| wrote_env));
     let text = failures::findings(&findings);
@@ -118,6 +114,20 @@ async fn execute<R: Runtime>(
     drop(progress);
     timeline.end(session.began.elapsed());
     report(definition, &outcome, &timeline, signalled.get(), arguments)
+}
+
+/// Containers that are there and are not wanted: those that stay, and those that go.
+fn tell_of_strays(plan: &Plan) {
+    let surplus = plan.services.iter().flat_map(|service| &service.surplus);
+    let surplus = surplus.map(|container| format!("removing container {}, one too many", container.name));
+    let orphans = plan.orphans.iter().map(|container| {
+        let (begin, and) = if plan.remove_orphans { ("removing", ", which") } else { ("warning:", "") };
+        format!("{begin} container {}{and} belongs to no service of the definition", container.name)
+    });
+    for line in surplus.chain(orphans) {
+        // Whoever closed the error output does not want to know.
+        let _ = writeln!(io::stderr(), "{line}");
+    }
 }
 
 pub(super) async fn plan(session: &Session, arguments: &args::Plan) -> anyhow::Result<Exit> {

@@ -171,3 +171,7 @@ fn close(span: &mut Option<Span>, at: Duration) {
         span.to.get_or_insert(at);
     }
 }
+
+#[cfg(test)]
+#[path = "timeline_test.rs"]
+mod tests;

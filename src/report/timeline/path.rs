@@ -54,7 +54,7 @@ impl Timeline {
             next = self.before_step(at, work).filter(|_| path.len() <= self.rows.len() * 4);
         }
         let first = path.last().map_or(self.length(), |leg| leg.from);
-        if let Some(prepared) = self.prepared.filter(|at| !path.is_empty() && *at <= first) {
+        if let Some(prepared) = self.prepared.filter(|at| !path.is_empty() && !at.is_zero() && *at <= first) {
             path.push(Leg { row: None, work: Work::Prepare, from: Duration::ZERO, to: prepared });
         }
         path.reverse();
