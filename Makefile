@@ -2,7 +2,7 @@
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack simulate lint bench-up bench-etl prerequisites
+.PHONY: up test test-stack bench-ready simulate lint bench-up bench-etl prerequisites
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -26,6 +26,9 @@ test-stack:               ## the whole stack on this machine's Docker, under a p
 simulate:                 ## the engine on 100,000 random stacks with random faults, seeded with the commit
 	PDEX_SEEDS=$${PDEX_SEEDS:-100000} PDEX_SEED=$${PDEX_SEED:-$$(git rev-parse --short=12 HEAD)} \
 		cargo test --profile simulation --locked --test simulation
+
+bench-ready:              ## 1,000 starts of a service that answers, goes away and comes back: how many are called ready too soon
+	PDEX_TEST_DOCKER=1 PDEX_TEST_STARTS=1000 cargo test --locked --test faults ready:: -- --nocapture
 
 lint:                     ## formatting and lints
 	cargo fmt --all --check

@@ -10,6 +10,7 @@ mod make;
 mod observe;
 mod operate;
 mod raw;
+mod reach;
 mod survey;
 mod things;
 
@@ -39,8 +40,6 @@ const PROJECT: &str = "com.docker.compose.project";
 const PATIENCE: Duration = Duration::from_mins(2);
 /// What is kept of a command's output.
 const OUTPUT_LIMIT: usize = 64 * 1024;
-/// A proxied connection without a listener behind it is closed well within this time.
-const HOLD: Duration = Duration::from_millis(40);
 
 /// A connection to one engine.
 #[derive(Debug)]
@@ -290,14 +289,7 @@ impl Runtime for Docker {
     }
 
     async fn accepts(&self, host: &str, port: u16, limit: Duration) -> bool {
-        let connect = tokio::net::TcpStream::connect((host, port));
-        let Ok(Ok(mut stream)) = tokio::time::timeout(limit, connect).await else { return false };
-        let mut byte = [0];
-        match tokio::time::timeout(HOLD, stream.read(&mut byte)).await {
-            // Still open and silent, as a server that waits for its client is; or one that speaks first.
-            Err(_) | Ok(Ok(1)) => true,
-            Ok(_) => false,
-        }
+        tokio::time::timeout(limit, reach::accepts(self, host, port)).await.unwrap_or(false)
     }
 
     fn is_bound(&self, host: &str, port: u16) -> bool {

@@ -88,7 +88,7 @@ impl Survey for Docker {
 
 impl Docker {
     /// Whether its files, ports and routes are this machine's.
-    fn is_local(&self) -> bool {
+    pub(super) fn is_local(&self) -> bool {
         self.host.starts_with("unix://") || self.host.starts_with('/')
     }
 }
