@@ -29,9 +29,12 @@ any() {
     return 1
 }
 
+# libclang-cpp, which other packages bring along, is another library.
 have_libclang() {
     [ -n "${LIBCLANG_PATH:-}" ] ||
-        any /usr/lib/llvm-*/lib/libclang*.so* /usr/lib*/libclang*.so* /usr/lib/*/libclang*.so*
+        any /usr/lib/llvm-*/lib/libclang.so* /usr/lib/llvm-*/lib/libclang-[0-9]*.so* \
+            /usr/lib*/libclang.so* /usr/lib*/libclang-[0-9]*.so* \
+            /usr/lib/*/libclang.so* /usr/lib/*/libclang-[0-9]*.so*
 }
 
 have_postgres_server() { any /usr/lib/postgresql/*/bin/initdb || command -v initdb; }

@@ -55,10 +55,11 @@ impl Engine {
         format!("unix://{}", self.path("s").display())
     }
 
-    /// Neither bridge nor packet filter: those are the machine's, and another engine has them.
+    /// In a network of its own: an engine without a bridge takes away the machine's docker0, which another engine has.
     fn run(&mut self) {
         let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
-        let mut dockerd = Command::new("dockerd");
+        let mut dockerd = Command::new("unshare");
+        dockerd.args(["--net", "dockerd"]);
         dockerd.arg("--config-file").arg(self.path("daemon.json"));
         dockerd.arg("--data-root").arg(self.path("data")).arg("--exec-root").arg(self.path("exec"));
         dockerd.arg("--pidfile").arg(self.path("pid")).arg("-H").arg(self.host());
