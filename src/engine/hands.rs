@@ -16,6 +16,10 @@ use crate::probe::{Answer, Probe};
 use crate::runtime::{CreateOrder, ExecOrder, Runtime, RuntimeError, container_name};
 use crate::world::{ASIDE, ContainerId, ImageId, Instance, State};
 
+/// How often, and how long apart, it is looked whose a name is that the engine calls taken.
+const RESERVED_LOOKS: u32 = 10;
+/// See [`RESERVED_LOOKS`].
+const RESERVED: Duration = Duration::from_millis(100);
 /// For one look from outside.
 const LOOK: Duration = Duration::from_secs(2);
 /// For the removal of what stands aside: an engine that hangs must not hold up the end of the run.
@@ -116,13 +120,18 @@ impl<'a, R: Runtime> Hands<'a, R> {
             plan: planned,
         };
         let create = async || {
-            let made = runtime.create(definition, service, &order).await;
-            match made {
-                Err(RuntimeError::Conflict(_) | RuntimeError::TimedOut(_)) => {
-                    self.made_before(&order, &instance).await?.map_or(made, Ok)
+            let mut made = runtime.create(definition, service, &order).await;
+            for _ in 0..RESERVED_LOOKS {
+                if !matches!(made, Err(RuntimeError::Conflict(_) | RuntimeError::TimedOut(_))) {
+                    break;
                 }
-                other => other,
+                if self.clear_unfinished(&order, &instance).await? {
+                    made = runtime.create(definition, service, &order).await;
+                } else {
+                    tokio::time::sleep(RESERVED).await;
+                }
             }
+            made
         };
         match persist(create).await {
             Ok(container) => Event::Created { instance, container },
@@ -134,23 +143,24 @@ impl<'a, R: Runtime> Hands<'a, R> {
         }
     }
 
-    /// The container that a create was to make, where the engine made it and could not say so: under that name, of the same
-    /// configuration, and not started yet.
-    async fn made_before(
+    /// Removes what an earlier create made under that name and did not finish: one that was not answered, or that of a run
+    /// killed in the middle of it, which may lack networks and files. `false` when there is none, or none yet: the engine
+    /// gives a name away before it shows the container.
+    async fn clear_unfinished(
         self,
         order: &CreateOrder<'_>,
         instance: &Instance,
-    ) -> Result<Option<ContainerId>, RuntimeError> {
+    ) -> Result<bool, RuntimeError> {
         let world = self.run.runtime.observe(self.run.definition).await?;
-        let made = world.containers.into_iter().find(|container| {
+        let unfinished = world.containers.into_iter().find(|container| {
             container.name == order.name
                 && container.service == instance.service
                 && container.number == instance.number
-                && container.config_hash == order.plan.config_hash
-                && container.image == *order.image
                 && container.state == State::Created
         });
-        Ok(made.map(|container| container.id))
+        let Some(container) = unfinished else { return Ok(false) };
+        self.run.runtime.remove(&container.id).await?;
+        Ok(true)
     }
 
     pub(super) async fn start(
