@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::definition::model::ServiceName;
 use crate::probe::{Answer, Probe};
-use crate::world::{ContainerId, Exit, ImageId, Instance};
+use crate::world::{ContainerId, End, ImageId, Instance};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,9 +48,10 @@ pub enum Event {
         probe: Probe,
         answer: Answer,
     },
+    /// Its process has ended. The same end may be told several times.
     Exited {
         instance: Instance,
-        exit: Exit,
+        end: End,
     },
     /// A moment asked for by the scheduler has come.
     Woke,

@@ -131,6 +131,14 @@ impl Exit {
     }
 }
 
+/// One end of a container's process, told apart from its other ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    pub exit: Exit,
+    /// The same for every look at this end, another for the next one.
+    pub mark: String,
+}
+
 /// The engine's own verdict from the declared health check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {

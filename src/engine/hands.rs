@@ -289,7 +289,7 @@ impl<'a, R: Runtime> Hands<'a, R> {
     /// Whether a container has ended, as an event.
     pub(super) async fn look(self, instance: Instance, container: ContainerId) -> Event {
         match self.run.runtime.ended(&container).await {
-            Ok(Some(exit)) => Event::Exited { instance, exit },
+            Ok(Some(end)) => Event::Exited { instance, end },
             Err(e) if e.is_not_found() => {
                 let failure = Failure::new("its container was removed by someone else")
                     .code("up/container-gone")

@@ -17,7 +17,7 @@ use crate::definition::model::{Definition, ImageUnavailable, ServiceName};
 use crate::event::{Event, Failure, FailureKind, Phase};
 use crate::plan::{Decision, Plan, Reason};
 use crate::probe::{Probe, Prober};
-use crate::world::{ContainerId, Exit, ImageId, Instance};
+use crate::world::{ContainerId, End, Exit, ImageId, Instance};
 
 /// A service that dies this often on its way to ready is given up, restart policy or not.
 const DEATHS: u32 = 3;
@@ -144,7 +144,7 @@ impl Scheduler {
                 }
                 self.queue.look_at(at);
             }
-            Event::Exited { instance, exit } => self.exited(now, instance, *exit),
+            Event::Exited { instance, end } => self.exited(now, instance, end),
             Event::Woke | Event::ImageProgress { .. } | Event::Warned { .. } | Event::Entered { .. } => {}
         }
     }
@@ -236,9 +236,14 @@ impl Scheduler {
         self.queue.call_came(call);
     }
 
-    fn exited(&mut self, now: Duration, instance: &Instance, exit: Exit) {
+    fn exited(&mut self, now: Duration, instance: &Instance, end: &End) {
         let Some(at) = self.graph.find(instance) else { return };
         let node = &mut self.graph.nodes[at];
+        if node.last_end.as_deref() == Some(&end.mark) {
+            // One that waits to be started again is seen to have ended at every look.
+            return;
+        }
+        let exit = end.exit;
         let group = &self.graph.groups[node.group];
         let completes = group.job || (!group.restarts && exit.is_success());
         let phase = match &node.phase {
@@ -267,6 +272,7 @@ impl Scheduler {
                 Phase::Failed(ended(exit, node.deaths).kind(kind))
             }
         };
+        self.graph.nodes[at].last_end = Some(end.mark.clone());
         self.enter(at, phase);
     }
 

@@ -13,7 +13,7 @@ use crate::definition::model::{
 use crate::event::{Event, Failure, ImageSource, Phase};
 use crate::plan::{self, Goal, Plan};
 use crate::probe::Answer;
-use crate::world::{ContainerId, Exit, ImageId, Instance, World};
+use crate::world::{ContainerId, End, Exit, ImageId, Instance, World};
 
 /// What a service of the simulation does.
 #[derive(Debug, Clone)]
@@ -235,12 +235,18 @@ impl Simulation<'_> {
             let code = i64::from(matches!(fault, Fault::JobFails | Fault::DiesOnStart | Fault::NeverReady));
             let exit = Exit { code, out_of_memory: false };
             // Twice: a lost or repeated event changes nothing.
-            self.later(start_ms + ready_ms, Event::Exited { instance: instance.clone(), exit });
-            self.later(start_ms + ready_ms + 1, Event::Exited { instance, exit });
+            let end = End { exit, mark: "1".to_owned() };
+            self.later(start_ms + ready_ms, Event::Exited { instance: instance.clone(), end: end.clone() });
+            self.later(start_ms + ready_ms + 1, Event::Exited { instance, end });
         } else if fault == Fault::DiesOnStart {
             let exit = Exit { code: 1, out_of_memory: false };
             for death in 1..=3 {
-                self.later(start_ms + death * 10, Event::Exited { instance: instance.clone(), exit });
+                let end = End { exit, mark: death.to_string() };
+                // Each is told twice, and counts once.
+                for again in 0..2 {
+                    let event = Event::Exited { instance: instance.clone(), end: end.clone() };
+                    self.later(start_ms + death * 10 + again, event);
+                }
             }
         }
     }
@@ -354,4 +360,31 @@ fn an_interrupt_ends_the_run_at_once() {
         vec![],
         "nothing is begun afterwards"
     );
+}
+
+#[test]
+fn one_death_that_is_seen_at_every_look_counts_once() {
+    let scripts = [Script { depends: vec![], fault: Fault::None, image_ms: 0, start_ms: 0, ready_ms: 0 }];
+    let definition = definition(&scripts);
+    let plan = plan::make(&definition, &World::default(), &Goal::default(), &|_| String::new());
+    let mut scheduler = Scheduler::new(&plan, &definition, Settings::default());
+    let instance = Instance::first(name(0));
+    let service = name(0);
+    scheduler.begin(Duration::ZERO);
+    let image = Event::ImageReady { service, image: ImageId("i".into()), source: ImageSource::Registry };
+    let container = ContainerId("c".into());
+    let created = Event::Created { instance: instance.clone(), container };
+    for event in [Event::Prepared, image, created, Event::Started { instance: instance.clone() }] {
+        scheduler.on(Duration::ZERO, &event);
+    }
+    let dies = |scheduler: &mut Scheduler, mark: &str| {
+        let end = End { exit: Exit { code: 1, out_of_memory: false }, mark: mark.to_owned() };
+        scheduler.on(Duration::ZERO, &Event::Exited { instance: instance.clone(), end });
+        scheduler.phases().next().unwrap().1.clone()
+    };
+    for _ in 0..10 {
+        assert_eq!(dies(&mut scheduler, "first"), Phase::Probing, "the engine starts it again");
+    }
+    assert_eq!(dies(&mut scheduler, "second"), Phase::Probing);
+    assert!(matches!(dies(&mut scheduler, "third"), Phase::Failed(_)), "three deaths are enough");
 }

@@ -18,7 +18,7 @@ use futures_util::stream::LocalBoxStream;
 
 use crate::definition::model::{Definition, MountSource, Network, Service, Volume};
 use crate::plan::ServicePlan;
-use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
+use crate::world::{ContainerId, End, EngineInfo, ImageId, World};
 
 /// What an engine can do for pdex. A call that was cut off may be made again: what is there already, runs already or is gone
 /// already is a success. The exception is `create`, where a name that is taken is a [`RuntimeError::Conflict`]: whose container
@@ -51,7 +51,7 @@ pub trait Runtime: Survey {
     /// Removes it with its anonymous volumes, ending it first.
     async fn remove(&self, id: &ContainerId) -> Result<(), RuntimeError>;
     /// How it ended; `None` while it runs or has not been started. One that waits for the engine to start it again has ended.
-    async fn ended(&self, id: &ContainerId) -> Result<Option<Exit>, RuntimeError>;
+    async fn ended(&self, id: &ContainerId) -> Result<Option<End>, RuntimeError>;
     /// Which of the project's containers run: one call, where asking each would be many.
     async fn running(&self, project: &str) -> Result<BTreeSet<ContainerId>, RuntimeError>;
     /// Runs a command inside and collects what it prints (at most 64 KiB). Fails where the container does not run.

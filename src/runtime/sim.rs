@@ -37,7 +37,7 @@ use super::{
     empty_binds,
 };
 use crate::definition::model::{Definition, Network, Service, Volume};
-use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
+use crate::world::{ContainerId, End, EngineInfo, ImageId, World};
 
 /// What the engine takes for a call; the measured cost of the real one, rounded.
 pub const CALL: Duration = Duration::from_millis(2);
@@ -382,9 +382,9 @@ impl Runtime for Simulated {
         Ok(())
     }
 
-    async fn ended(&self, id: &ContainerId) -> Result<Option<Exit>, RuntimeError> {
+    async fn ended(&self, id: &ContainerId) -> Result<Option<End>, RuntimeError> {
         self.takes(CALL).await?;
-        self.held(id, |held| held.exit())
+        self.held(id, |held| held.last_end())
     }
 
     async fn running(&self, project: &str) -> Result<BTreeSet<ContainerId>, RuntimeError> {

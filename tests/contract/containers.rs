@@ -1,12 +1,17 @@
 //! Clauses about the life of a container.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use pdex::runtime::{LogOptions, Runtime, RuntimeError};
-use pdex::world::{ASIDE, ContainerId, Exit, State};
+use pdex::world::{ASIDE, ContainerId, End, Exit, State};
 
 use crate::stage::{Stage, eventually};
+
+fn how(ended: Result<Option<End>, RuntimeError>) -> Option<Exit> {
+    ended.unwrap().map(|end| end.exit)
+}
 
 /// For something that the engine tells by itself.
 const SOON: Duration = Duration::from_secs(30);
@@ -28,7 +33,7 @@ pub(crate) async fn a_container_is_made_started_stopped_and_removed<R: Runtime>(
     runtime.stop(&id, None).await.unwrap();
     let exit = Exit { code: 143, out_of_memory: false };
     assert_eq!(stage.observed(&id).await.state, State::Exited(exit));
-    assert_eq!(runtime.ended(&id).await, Ok(Some(exit)));
+    assert_eq!(how(runtime.ended(&id).await), Some(exit));
 
     runtime.remove(&id).await.unwrap();
     assert!(stage.world().await.containers.is_empty());
@@ -95,7 +100,7 @@ pub(crate) async fn an_end_is_told_and_found_with_its_code<R: Runtime>(stage: &S
     started.unwrap();
     assert_eq!(told, Ok(Some(Ok(id.clone()))));
     let exit = Exit { code: 7, out_of_memory: false };
-    assert_eq!(stage.runtime.ended(&id).await, Ok(Some(exit)));
+    assert_eq!(how(stage.runtime.ended(&id).await), Some(exit));
     assert_eq!(stage.observed(&id).await.state, State::Exited(exit));
     let sleeper = stage.create("sleeper").await;
     let running = async || stage.runtime.running(&stage.definition.project).await.unwrap();
@@ -121,11 +126,14 @@ pub(crate) async fn ends_of_other_projects_are_not_told<R: Runtime>(stage: &Stag
 pub(crate) async fn a_service_that_keeps_dying_is_seen_to<R: Runtime>(stage: &Stage<R>) {
     let id = stage.create("restless").await;
     let mut ends = stage.runtime.exits(&stage.definition.project);
+    let mut marks = BTreeSet::new();
     let deaths = async {
         for _ in 0..3 {
             assert_eq!(tokio::time::timeout(SOON, ends.next()).await, Ok(Some(Ok(id.clone()))));
             let exit = Exit { code: 3, out_of_memory: false };
-            assert_eq!(stage.runtime.ended(&id).await, Ok(Some(exit)), "it waits to be started again");
+            let end = stage.runtime.ended(&id).await.unwrap().expect("it waits to be started again");
+            assert_eq!(end.exit, exit);
+            assert!(marks.insert(end.mark), "another end has another mark");
         }
     };
     let ((), started) = tokio::join!(deaths, stage.runtime.start(&id));
@@ -134,6 +142,8 @@ pub(crate) async fn a_service_that_keeps_dying_is_seen_to<R: Runtime>(stage: &St
     assert!(matches!(seen, State::Restarting | State::Running { .. }), "{seen:?}");
     stage.runtime.stop(&id, None).await.unwrap();
     assert!(matches!(stage.observed(&id).await.state, State::Exited(_)), "who is stopped stays so");
+    let (first, second) = (stage.runtime.ended(&id).await, stage.runtime.ended(&id).await);
+    assert_eq!(first, second, "one end has one mark");
 }
 
 pub(crate) async fn what_was_printed_can_be_read<R: Runtime>(stage: &Stage<R>) {

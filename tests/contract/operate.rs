@@ -48,7 +48,7 @@ pub(crate) async fn a_signal_ends_what_runs<R: Operate>(stage: &Stage<R>) {
     assert!(unknown.is_err_and(|e| !e.is_not_found()));
     stage.runtime.kill(&id, "SIGKILL").await.unwrap();
     ended(stage, &id).await;
-    assert_eq!(stage.runtime.ended(&id).await.unwrap().unwrap().code, 137);
+    assert_eq!(stage.runtime.ended(&id).await.unwrap().unwrap().exit.code, 137);
     let again = stage.runtime.kill(&id, "KILL").await;
     assert!(matches!(again, Err(RuntimeError::Conflict(_))), "{again:?}");
     assert!(stage.runtime.kill(&nobody(), "TERM").await.is_err_and(|e| e.is_not_found()));

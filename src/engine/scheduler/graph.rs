@@ -68,6 +68,8 @@ pub(super) struct Node {
     pub(super) asking: bool,
     pub(super) called: Called,
     pub(super) deaths: u32,
+    /// The mark of the last end that was taken in.
+    pub(super) last_end: Option<String>,
     /// When its gates held and it began to start.
     pub(super) began: Duration,
 }
@@ -110,6 +112,7 @@ impl Graph {
             asking: false,
             called: Called::No,
             deaths: 0,
+            last_end: None,
             began: Duration::ZERO,
         }));
         // Dependencies come before dependents in a plan, so that each is known by now.

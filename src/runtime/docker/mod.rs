@@ -32,7 +32,7 @@ use super::{
     BuildOrder, CreateOrder, ExecOrder, ExecOutcome, ImportOrder, LogLine, LogOptions, Runtime, RuntimeError,
 };
 use crate::definition::model::{Definition, Network, Service, Volume};
-use crate::world::{ContainerId, EngineInfo, Exit, ImageId, World};
+use crate::world::{ContainerId, End, EngineInfo, ImageId, World};
 
 /// Label of everything that belongs to a project.
 const PROJECT: &str = "com.docker.compose.project";
@@ -249,10 +249,10 @@ impl Runtime for Docker {
         }
     }
 
-    async fn ended(&self, id: &ContainerId) -> Result<Option<Exit>, RuntimeError> {
+    async fn ended(&self, id: &ContainerId) -> Result<Option<End>, RuntimeError> {
         let options: Option<query::InspectContainerOptions> = None;
         let seen = self.whole(self.client.inspect_container(&id.0, options)).await?;
-        Ok(seen.state.as_ref().and_then(observe::exit))
+        Ok(seen.state.as_ref().and_then(observe::end))
     }
 
     async fn running(&self, project: &str) -> Result<BTreeSet<ContainerId>, RuntimeError> {

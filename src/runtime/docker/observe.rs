@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use super::create::FIELDS;
 use crate::definition::model::{Definition, ServiceName};
 use crate::runtime::empty_binds;
-use crate::world::{ASIDE, Container, ContainerId, Exit, Health, ImageId, State, World};
+use crate::world::{ASIDE, Container, ContainerId, End, Exit, Health, ImageId, State, World};
 
 pub(super) async fn world(client: &Client, definition: &Definition) -> Result<World, Error> {
     let filters = super::project_filter(&definition.project);
@@ -115,13 +115,14 @@ fn code(status: &str) -> i64 {
 }
 
 /// How an inspected container ended, if it has. The engine calls one that waits to be started again running as well.
-pub(super) fn exit(state: &ContainerState) -> Option<Exit> {
+pub(super) fn end(state: &ContainerState) -> Option<End> {
     let never_started = state.started_at.as_deref().is_none_or(|at| at.starts_with("0001-"));
     let runs = state.running == Some(true) && state.restarting != Some(true);
     if runs || never_started {
         return None;
     }
-    Some(Exit { code: state.exit_code.unwrap_or(-1), out_of_memory: state.oom_killed == Some(true) })
+    let exit = Exit { code: state.exit_code.unwrap_or(-1), out_of_memory: state.oom_killed == Some(true) };
+    Some(End { exit, mark: state.finished_at.clone().unwrap_or_default() })
 }
 
 #[cfg(test)]

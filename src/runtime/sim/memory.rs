@@ -12,7 +12,7 @@ use crate::definition::model::{Definition, MountSource, Restart, Service, Servic
 use crate::definition::render::{self, digests};
 use crate::runtime::CreateOrder;
 use crate::world::machine::Owner;
-use crate::world::{ASIDE, Container, ContainerId, Exit, Health, ImageId, State};
+use crate::world::{ASIDE, Container, ContainerId, End, Exit, Health, ImageId, State};
 
 /// Before a container that ended is started again the first time; doubled each time, as the real engine does it.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -80,6 +80,8 @@ pub(super) struct Facts {
     pub(super) created_ms: u64,
     pub(super) started_ms: Option<u64>,
     pub(super) finished_ms: Option<u64>,
+    /// How often it has ended.
+    ends: u64,
     #[serde(skip)]
     pub(super) epoch: Option<Epoch>,
 }
@@ -337,6 +339,7 @@ impl Held {
     pub(super) fn finish(&mut self, code: i64, at: Instant) {
         self.running = false;
         self.facts.paused = false;
+        self.facts.ends += 1;
         self.exit = Some(code);
         self.facts.finished_ms = self.facts.epoch.map(|epoch| epoch.ms(at));
     }
@@ -344,6 +347,10 @@ impl Held {
     pub(super) fn exit(&self) -> Option<Exit> {
         let killed = |code| code == 137 && self.labels.contains_key("sim.oom");
         self.exit.map(|code| Exit { code, out_of_memory: killed(code) })
+    }
+
+    pub(super) fn last_end(&self) -> Option<End> {
+        self.exit().map(|exit| End { exit, mark: self.facts.ends.to_string() })
     }
 
     /// When it ends or is started again by itself.
