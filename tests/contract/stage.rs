@@ -102,8 +102,7 @@ pub(crate) fn on_docker(name: &str, clause: impl AsyncFnOnce(&Stage<Docker>)) {
         let docker = Docker::connect(None).await.unwrap();
         let image = std::env::var("PDEX_TEST_IMAGE").unwrap_or_else(|_| IMAGE.to_owned());
         let Some(stage) = Stage::set(docker, &project, &image).await else {
-            eprintln!("skipped: the engine has no image {image}; `pdex up` makes {IMAGE}");
-            return;
+            panic!("the engine has no image {image}; `pdex up db` makes {IMAGE}");
         };
         let result = AssertUnwindSafe(clause(&stage)).catch_unwind().await;
         stage.clear().await;

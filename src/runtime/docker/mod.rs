@@ -13,9 +13,11 @@ mod raw;
 mod reach;
 mod survey;
 mod things;
+mod transport;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use std::time::Duration;
 
 use bollard::Docker as Client;
@@ -62,9 +64,9 @@ impl Docker {
     pub async fn connect_within(host: Option<&str>, patience: Duration) -> Result<Self, RuntimeError> {
         let name = host.unwrap_or("unix:///var/run/docker.sock").to_owned();
         let sort = |e: bollard::errors::Error| error::sort(&name, &e);
-        let client = match host {
-            Some(host) => Client::connect_with_host(host),
-            None => Client::connect_with_unix(&name, patience.as_secs(), bollard::API_DEFAULT_VERSION),
+        let client = match name.strip_prefix("unix://") {
+            Some(path) => transport::unix(Path::new(path), patience),
+            None => Client::connect_with_host(&name),
         };
         let client = client.map_err(sort)?.with_timeout(patience);
         // Without this, requests carry no version and a newer engine answers in its own newest.
@@ -85,6 +87,13 @@ impl Docker {
     fn sort(&self, error: &bollard::errors::Error) -> RuntimeError {
         match error {
             bollard::errors::Error::RequestTimeoutError => RuntimeError::TimedOut(self.patience),
+            // An engine that shuts down answers on the connections it has, with whatever is no longer there.
+            bollard::errors::Error::DockerResponseServerError { status_code: 500.., message }
+                if !transport::is_taking_connections(&self.host) =>
+            {
+                let cause = format!("it is shutting down: {}", message.trim());
+                RuntimeError::Unreachable { host: self.host.clone(), cause }
+            }
             other => error::sort(&self.host, other),
         }
     }
