@@ -15,10 +15,11 @@ test:                     ## every test that needs no running stack: Rust, Postg
 	prometheus/check.sh
 	tests/with-postgres.sh cargo test --workspace --locked
 
-test-stack:               ## the whole stack on this machine's Docker, under a project of its own, removed afterwards
+test-stack:               ## hostile definitions on the release build, then the whole stack on this machine's Docker, removed afterwards
 	stack/prerequisites.sh up
 	stack/prerequisites.sh browser
 	cargo build --release --locked
+	PDEX_TEST_PROGRAM=$(PDEX) cargo test --locked --test definition_hostile -- --nocapture
 	PDEX_TEST_STACK=1 cargo test --locked --test stack -- --nocapture
 	PDEX_TEST_DOCKER=1 cargo test --locked --test contract
 	PDEX_TEST_DOCKER=1 cargo test --locked --test faults

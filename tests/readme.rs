@@ -1,5 +1,6 @@
 //! The README's tables are the program's: every command is in the table, every line of the table is a command that the program
-//! takes, and the exit codes are those of the code.
+//! takes, the exit codes are those of the code, and what is shown of failures is what `tests/failures` holds, which the sessions
+//! check (`PDEX_SESSIONS=update cargo test --test sessions --test readme` writes both anew).
 
 #![expect(clippy::disallowed_methods, reason = "the program is asked from outside")]
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail it")]
@@ -74,5 +75,56 @@ fn the_exit_codes_are_those_of_the_program() {
         text.lines().skip_while(|line| !line.starts_with("Exit codes:")).collect::<Vec<_>>().join(" ");
     for code in &listed {
         assert!(line.split([' ', '/']).any(|word| word == code.to_string()), "{code} in `{line}`");
+    }
+}
+
+const GALLERY: (&str, &str) = ("<!-- failures: begin -->\n", "<!-- failures: end -->");
+
+/// A session as a person would see it: its sentence, and its commands with all that they print.
+fn shown(session: &str) -> String {
+    let (sentence, rest) = session.split_once("\n--- stack.yaml\n").unwrap();
+    let (_, commands) = rest.split_once("--- session\n").unwrap();
+    let mut text = format!("{sentence}\n```console\n");
+    let (mut exit, mut visible) = ("0", false);
+    let told = |exit: &str| if exit == "0" { String::new() } else { format!("$ echo $?\n{exit}\n") };
+    for line in commands.lines() {
+        if let Some(command) = line.strip_prefix("$ ") {
+            text.push_str(&told(exit));
+            exit = "0";
+            visible = !["given", "only", "replace"].contains(&command.split(' ').next().unwrap());
+            if visible {
+                // What runs until it is interrupted is not in the background of a person.
+                let line = if commands.contains("\n$ ^C\n") { line.trim_end_matches(" &") } else { line };
+                text.push_str(if command == "^C" { command } else { line });
+                text.push('\n');
+            }
+        } else if let Some(code) = line.strip_prefix("exit ") {
+            exit = code;
+        } else if visible {
+            text.push_str(line.get(2..).unwrap_or_default());
+            text.push('\n');
+        }
+    }
+    text + &told(exit) + "```\n"
+}
+
+#[test]
+fn failures_are_shown_as_they_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = root.join("tests/failures").read_dir().unwrap();
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let gallery: Vec<String> =
+        files.iter().map(|file| shown(&std::fs::read_to_string(file).unwrap())).collect();
+    assert!(gallery.len() > 10, "the failures are there");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let (before, rest) = readme.split_once(GALLERY.0).unwrap();
+    let (now, after) = rest.split_once(GALLERY.1).unwrap();
+    let gallery = format!("\n{}\n", gallery.join("\n"));
+    if std::env::var("PDEX_SESSIONS").is_ok_and(|v| v == "update") {
+        let text = [before, GALLERY.0, &gallery, GALLERY.1, after].concat();
+        std::fs::write(root.join("README.md"), text).unwrap();
+    } else {
+        assert!(now == gallery, "PDEX_SESSIONS=update cargo test --test readme writes it anew:\n{gallery}");
     }
 }

@@ -1,6 +1,6 @@
 //! Sessions: the built program against the simulated engine, whose clock jumps and whose state lasts from one command to the
-//! next. Each file of `tests/sessions` says what it shows, gives a definition, and then commands with what a person sees: exit
-//! code, error output (`!`), standard output (`|`). `PDEX_SESSIONS=update cargo test --test sessions` writes them anew; read the
+//! next. Each file of `tests/sessions`, and of `tests/failures`, which the README shows, says what it shows, gives a definition,
+//! and then commands with what a person sees: exit code, error output (`!`), standard output (`|`). `PDEX_SESSIONS=update cargo test --test sessions` writes them anew; read the
 //! difference before committing it.
 
 #![expect(
@@ -9,25 +9,27 @@
 )]
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail it")]
 
+#[path = "sessions/player.rs"]
+mod player;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Splits intent and definition from the commands.
-const SESSION: &str = "--- session\n";
-const DEFINITION: &str = "--- stack.yaml\n";
+use player::{DEFINITION, SESSION, play, run};
 
 #[test]
 fn every_session_reads_as_it_is_written() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions");
     let update = std::env::var("PDEX_SESSIONS").is_ok_and(|v| v == "update");
-    let mut files: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    assert!(files.len() > 10, "the sessions are there");
+    let files: Vec<PathBuf> = ["tests/sessions", "tests/failures"].into_iter().flat_map(sessions).collect();
+    assert!(files.len() > 50, "the sessions are there");
     let mut wrong = String::new();
     for file in files {
         let written = std::fs::read_to_string(&file).unwrap();
-        let played = play(&written);
+        let Some(played) = play(&written) else {
+            eprintln!("skipped: {}", file.display());
+            continue;
+        };
         if update {
             std::fs::write(&file, played).unwrap();
         } else if written != played {
@@ -37,48 +39,13 @@ fn every_session_reads_as_it_is_written() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// The file as it reads after its commands have been run.
-fn play(written: &str) -> String {
-    let (head, commands) = written.split_once(SESSION).unwrap();
-    let (_, definition) = head.split_once(DEFINITION).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let stack = folder.path().join("stack.yaml");
-    std::fs::write(&stack, definition).unwrap();
-    let mut played = format!("{head}{SESSION}");
-    for line in commands.lines().filter(|line| line.starts_with("$ ")) {
-        played.push_str(line);
-        played.push('\n');
-        if let Some(arguments) = line.strip_prefix("$ pdex") {
-            played.push_str(&run(folder.path(), &arguments.split_whitespace().collect::<Vec<_>>()));
-        } else if let Some(edit) = line.strip_prefix("$ replace ") {
-            let (from, to) = edit.split_once(" => ").unwrap();
-            let text = std::fs::read_to_string(&stack).unwrap();
-            assert!(text.contains(from), "{from} is in the definition");
-            std::fs::write(&stack, text.replace(from, to)).unwrap();
-        } else {
-            panic!("no such command: {line}");
-        }
-    }
-    played
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pdex"));
-    command.current_dir(folder).env_clear().env("TMPDIR", folder).args([
-        "-f",
-        "stack.yaml",
-        "--runtime=sim:engine.json",
-    ]);
-    let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
-    let mut said = format!("exit {}\n", output.status.code().unwrap_or(-1));
-    for (sign, bytes) in [('!', &output.stderr), ('|', &output.stdout)] {
-        let text = String::from_utf8_lossy(bytes).replace(&*folder.to_string_lossy(), "DIR");
-        for line in text.lines() {
-            said.push_str(format!("{sign} {line}").trim_end());
-            said.push('\n');
-        }
-    }
-    said
+fn sessions(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "session")).collect();
+    files.sort();
+    files
 }
 
 /// The first lines that differ, with what was expected and what came.

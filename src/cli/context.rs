@@ -136,6 +136,10 @@ pub(crate) fn engine_error(error: &RuntimeError) -> Stop {
                 "Docker is installed but does not run: `systemctl start docker` or `service docker start`",
             )
         }
+        RuntimeError::Unreachable { host, .. } if !host.starts_with("unix") => (
+            Exit::EngineUnreachable,
+            "start the engine there, or name another with --docker-host or DOCKER_HOST",
+        ),
         RuntimeError::Unreachable { .. } => (
             Exit::EngineUnreachable,
             "install and start Docker (`make up` does on Debian), or name an engine with --docker-host",

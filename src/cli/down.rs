@@ -129,6 +129,12 @@ fn words(step: &Step) -> String {
             "warning: container {name} belongs to no service of the definition and stays\n  hint: pdex down --remove-orphans"
         ),
         Step::Warning { what, text } => format!("warning: {what}: {text}"),
+        Step::Failed { what, error } if error.is_network_in_use() => {
+            let name = what.trim_start_matches("network ");
+            format!(
+                "error: {what}: {error}\n  hint: `docker network inspect {name}` shows which containers are on it"
+            )
+        }
         Step::Failed { what, error } => format!("error: {what}: {error}"),
     }
 }

@@ -28,10 +28,11 @@ pub(crate) fn take(project: &str, command: &str) -> Result<Lock, Stop> {
         let mut holder = String::new();
         // Without its words the message is only less telling.
         let _ = file.read_to_string(&mut holder);
+        let end = holder.split_whitespace().next_back().map_or(String::new(), |id| format!(" (`kill {id}`)"));
         return Err(Stop::new(
             Exit::Failed,
             format!("another pdex is at work on project {project}{}", said(&holder)),
-            Some("wait until it is done, or end it"),
+            Some(&format!("wait until it is done, or end it{end}")),
         ));
     }
     let words = format!("`pdex {command}`, process {}\n", std::process::id());

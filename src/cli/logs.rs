@@ -95,6 +95,11 @@ impl Sink for Output {
         self.out.flush()
     }
 
+    fn nothing_yet(&mut self) {
+        // With the error output closed there is nobody to tell.
+        let _ = writeln!(io::stderr(), "nothing has run yet; waiting for the first container to start");
+    }
+
     fn broken(&mut self, from: &Listed, error: &RuntimeError) {
         self.broken = true;
         // With the error output closed there is nobody to tell.

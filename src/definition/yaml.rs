@@ -37,9 +37,10 @@ pub(super) fn parse(bytes: &[u8], file: usize, sources: &Sources) -> Result<Vec<
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let builder = Builder { file, ..Builder::default() };
-    builder.run(Parser::new_from_str(text)).map_err(|Stop { code, message, mark }| {
+    builder.run(Parser::new_from_str(text)).map_err(|Stop { code, message, mark, hint }| {
         let mark = mark.unwrap_or(Mark { file, line: 0, column: 0 });
-        Finding::error(code, message).at(sources.place(mark))
+        let finding = Finding::error(code, message).at(sources.place(mark));
+        Finding { hint: hint.map(str::to_owned), ..finding }
     })
 }
 
@@ -54,11 +55,12 @@ struct Stop {
     code: &'static str,
     message: String,
     mark: Option<Mark>,
+    hint: Option<&'static str>,
 }
 
 impl Stop {
     fn new(code: &'static str, message: impl Into<String>, mark: Mark) -> Self {
-        Self { code, message: message.into(), mark: Some(mark) }
+        Self { code, message: message.into(), mark: Some(mark), hint: None }
     }
 }
 
@@ -145,7 +147,8 @@ impl Builder {
     fn syntax(&self, error: &ScanError) -> Stop {
         let marker = error.marker();
         let mark = Mark { file: self.file, line: marker.line(), column: marker.col() + 1 };
-        Stop::new("definition/bad-yaml", format!("not valid YAML: {}", error.info()), mark)
+        let stop = Stop::new("definition/bad-yaml", format!("not valid YAML: {}", error.info()), mark);
+        Stop { hint: Some("a value, a bracket, a quote or an indent is wrong here or just before"), ..stop }
     }
 
     fn count(&mut self, more: usize, mark: Mark) -> Result<(), Stop> {

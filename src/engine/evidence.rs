@@ -143,6 +143,11 @@ fn in_its_words(doing: &str, words: &str) -> Failure {
             .code("up/command-not-found")
             .hint("look at command and entrypoint of the service, and at its image");
     }
+    if words.contains("exec format error") {
+        return Failure::new(format!("{doing}: {words}")).code("up/wrong-platform").hint(
+            "its image is for another processor, see Architecture in `docker image inspect`; or it starts a script without `#!`",
+        );
+    }
     if words.contains("bind source path does not exist") {
         return Failure::new(format!("{doing}: {words}"))
             .code("up/bind-missing")
@@ -175,7 +180,9 @@ pub(super) async fn of_container<R: Runtime>(
         if failure.code == "up/not-ready"
             && let Ok(Some(printed)) = runtime.last_test(container).await
         {
-            let lines: Vec<&str> = printed.lines().filter(|line| !line.trim().is_empty()).collect();
+            let lines = printed.lines().filter(|line| !line.trim().is_empty());
+            // What the message says already is not said again.
+            let lines: Vec<&str> = lines.filter(|line| !failure.what.ends_with(line)).collect();
             let last = lines.iter().skip(lines.len().saturating_sub(TEST_LINES));
             failure.evidence.extend(last.map(|line| format!("health test: {line}")));
         }
@@ -187,8 +194,19 @@ pub(super) async fn of_container<R: Runtime>(
     })
     .await;
     if failure.hint.is_none() {
-        let service = service.map(|s| s.name.to_string()).unwrap_or_default();
-        failure.hint = Some(format!("`pdex logs {service}`"));
+        failure.hint = service.map(|service| next_step(service, failure.code));
+    }
+}
+
+/// Where the last lines do not say enough.
+fn next_step(service: &Service, code: &str) -> String {
+    let logs = format!("`pdex logs {}` shows all it printed", service.name);
+    match (code, service.healthcheck.is_some()) {
+        ("up/not-ready", true) => {
+            format!("{logs}; if it only takes longer, raise start_period or retries of its healthcheck")
+        }
+        ("up/not-ready", false) => format!("{logs}; or x-pdex.ready names a port that it does not serve"),
+        _ => format!("{logs}; `pdex up` tries again"),
     }
 }
 

@@ -10,11 +10,17 @@ use std::time::Duration;
 use futures_util::stream::{LocalBoxStream, Peekable, SelectAll};
 use futures_util::{FutureExt as _, StreamExt as _};
 
+use super::patience::persist;
 use crate::runtime::RuntimeError;
 use crate::runtime::operate::{Line, Operate, Window};
-use crate::world::live::{Happening, Listed};
+use crate::world::live::Listed;
 use crate::world::time::Timestamp;
 use crate::world::{ContainerId, State};
+
+/// Before a stream that was cut is asked for again.
+const RESUBSCRIBE: Duration = Duration::from_millis(100);
+/// A container whose stream is cut more often without a line in between is given up.
+const MOST_CUTS: u32 = 20;
 
 /// Where lines go.
 pub trait Sink {
@@ -22,6 +28,8 @@ pub trait Sink {
     fn line(&mut self, from: &Listed, line: &Line) -> io::Result<()>;
     /// No further line is there yet.
     fn idle(&mut self) -> io::Result<()>;
+    /// No container has run yet: the first one is waited for.
+    fn nothing_yet(&mut self);
     /// The lines of a container cannot be had, or not to the end.
     fn broken(&mut self, from: &Listed, error: &RuntimeError);
 }
@@ -77,7 +85,8 @@ pub async fn show<R: Operate>(
     Ok(sink.idle()?)
 }
 
-/// The lines that are there and those that come, of containers that start later too, until the last one has ended.
+/// The lines that are there and those that come, of containers that start later too, until the last one has ended. Where no
+/// container has run yet, the first is waited for. A stream that was cut is taken up where it was.
 pub async fn follow<R: Operate>(
     runtime: &R,
     project: &str,
@@ -86,44 +95,57 @@ pub async fn follow<R: Operate>(
     sink: &mut dyn Sink,
 ) -> Result<(), Broken> {
     let begun = runtime.now();
-    let mut followed = Followed { runtime, lines: SelectAll::new(), seen: BTreeMap::new() };
+    let mut followed = Followed::new(runtime, project, wanted, window);
     for container in runtime.list(project).await?.into_iter().filter(|listed| wanted(listed)) {
-        followed.open(container, window, sink).await;
+        // One that was never started has nothing to tell; its start will be told.
+        if container.state != State::Created {
+            followed.open(Rc::new(container), window, sink).await;
+        }
+    }
+    if followed.seen.is_empty() {
+        sink.nothing_yet();
     }
     // Also what started since just before the list was made: one that is followed already is let pass.
-    let mut starts = runtime.happenings(project, Some(begun.before(Duration::from_secs(1))), window.until);
-    let mut deaf = false;
+    let mut heard = begun.before(Duration::from_secs(1));
+    let mut starts = runtime.happenings(project, Some(heard), window.until);
     loop {
-        if followed.lines.is_empty() && !followed.reopen(project, wanted, window, sink).await? {
+        let waits = followed.seen.is_empty() && window.until.is_none();
+        if followed.lines.is_empty() && !waits && !followed.reopen(sink).await? {
             return Ok(sink.idle()?);
         }
-        let item = if let Some(item) = followed.lines.next().now_or_never() {
+        let item = if let Some(item) = followed.lines.next().now_or_never().flatten() {
             item
         } else {
             sink.idle()?;
             tokio::select! {
                 biased;
-                item = followed.lines.next() => item,
-                start = starts.next(), if !deaf => {
-                    deaf = start.is_none();
-                    if let Some(Ok(Happening { action, container, .. })) = start
-                        && action == "start"
-                        && !followed.is_open(&container)
-                    {
-                        followed.reopen(project, wanted, window, sink).await?;
+                Some(item) = followed.lines.next() => item,
+                start = starts.next() => {
+                    if let Some(Ok(happening)) = start {
+                        heard = heard.max(happening.at);
+                        if happening.action == "start" && !followed.is_open(&happening.container) {
+                            followed.reopen(sink).await?;
+                        }
+                    } else if window.until.is_none() {
+                        tokio::time::sleep(RESUBSCRIBE).await;
+                        starts = runtime.happenings(project, Some(heard), window.until);
+                        followed.reopen(sink).await?;
+                    } else {
+                        starts = futures_util::stream::pending().boxed_local();
                     }
                     continue;
                 }
             }
         };
         match item {
-            Some((container, Some(Ok(line)))) => {
-                followed.note(&container.id, line.at);
-                sink.line(&container, &line)?;
+            (container, Some(Ok(line))) => followed.tell(&container, &line, sink)?,
+            (container, Some(Err(e))) => followed.cut(&container, e, sink),
+            (container, None) => {
+                if followed.close(&container.id) {
+                    tokio::time::sleep(RESUBSCRIBE).await;
+                    followed.reopen(sink).await?;
+                }
             }
-            Some((container, Some(Err(e)))) => sink.broken(&container, &e),
-            Some((container, None)) => followed.close(&container.id),
-            None => {}
         }
     }
 }
@@ -133,41 +155,79 @@ type Item = (Rc<Listed>, Option<Result<Line, RuntimeError>>);
 
 struct Followed<'a, R> {
     runtime: &'a R,
+    project: &'a str,
+    wanted: Wanted<'a>,
+    window: &'a Window,
     lines: SelectAll<LocalBoxStream<'a, Item>>,
     seen: BTreeMap<ContainerId, Seen>,
 }
 
 /// What is known of one container's lines.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Seen {
     open: bool,
-    /// The time of its last line.
-    last: Option<Timestamp>,
+    /// The time of its last line, and how many lines of that time were told.
+    last: Option<(Timestamp, usize)>,
+    /// Lines of that time which a stream that begins with it tells again.
+    told: usize,
+    /// Why its stream was cut, until it has been taken up again.
+    cut: Option<(Rc<Listed>, RuntimeError)>,
+    /// How often it was cut without a line in between.
+    cuts: u32,
 }
 
-impl<R: Operate> Followed<'_, R> {
+impl<'a, R: Operate> Followed<'a, R> {
+    fn new(runtime: &'a R, project: &'a str, wanted: Wanted<'a>, window: &'a Window) -> Self {
+        Self { runtime, project, wanted, window, lines: SelectAll::new(), seen: BTreeMap::new() }
+    }
+
     fn is_open(&self, id: &ContainerId) -> bool {
         self.seen.get(id).is_some_and(|seen| seen.open)
     }
 
-    fn note(&mut self, id: &ContainerId, at: Option<Timestamp>) {
-        if let Some(seen) = self.seen.get_mut(id) {
-            seen.last = at.or(seen.last);
+    /// Hands on a line that was not told before.
+    fn tell(&mut self, container: &Listed, line: &Line, sink: &mut dyn Sink) -> io::Result<()> {
+        if let Some(seen) = self.seen.get_mut(&container.id) {
+            seen.cuts = 0;
+            match (line.at, seen.last) {
+                (Some(at), Some((last, _))) if at == last && seen.told > 0 => {
+                    seen.told -= 1;
+                    return Ok(());
+                }
+                (Some(at), Some((last, count))) if at == last => seen.last = Some((last, count + 1)),
+                (Some(at), _) => seen.last = Some((at, 1)),
+                (None, _) => {}
+            }
+            seen.told = 0;
+        }
+        sink.line(container, line)
+    }
+
+    /// Its stream broke off: it is taken up again, unless that happens over and over.
+    fn cut(&mut self, container: &Rc<Listed>, error: RuntimeError, sink: &mut dyn Sink) {
+        let Some(seen) = self.seen.get_mut(&container.id) else { return };
+        seen.cuts += 1;
+        if seen.cuts > MOST_CUTS {
+            sink.broken(container, &error);
+        } else {
+            seen.cut = Some((Rc::clone(container), error));
         }
     }
 
-    fn close(&mut self, id: &ContainerId) {
-        if let Some(seen) = self.seen.get_mut(id) {
-            seen.open = false;
-        }
+    /// Whether it was cut and is to be taken up again.
+    fn close(&mut self, id: &ContainerId) -> bool {
+        let Some(seen) = self.seen.get_mut(id) else { return false };
+        seen.open = false;
+        seen.cut.is_some()
     }
 
-    async fn open(&mut self, container: Listed, window: &Window, sink: &mut dyn Sink) {
-        let container = Rc::new(container);
+    async fn open(&mut self, container: Rc<Listed>, window: &Window, sink: &mut dyn Sink) {
         let whose = Rc::clone(&container);
+        let seen = self.seen.entry(container.id.clone()).or_default();
         match self.runtime.lines(&container.id, window).await {
             Ok(lines) => {
-                self.seen.entry(container.id.clone()).or_default().open = true;
+                seen.open = true;
+                seen.told = seen.last.map_or(0, |(_, count)| count);
                 let end = futures_util::stream::once(std::future::ready((Rc::clone(&container), None)));
                 let lines = lines.map(move |line| (Rc::clone(&whose), Some(line))).chain(end);
                 self.lines.push(lines.boxed_local());
@@ -176,56 +236,72 @@ impl<R: Operate> Followed<'_, R> {
         }
     }
 
-    /// Follows what runs and is not followed: it is new, or was started anew. Reads what others printed after they were last seen.
-    /// Whether anything is followed now.
-    async fn reopen(
-        &mut self,
-        project: &str,
-        wanted: Wanted<'_>,
-        window: &Window,
-        sink: &mut dyn Sink,
-    ) -> Result<bool, Broken> {
+    /// Follows what runs and is not followed: it is new, was started anew, or its stream was cut. Reads what others printed after
+    /// they were last seen. Whether anything is followed now.
+    async fn reopen(&mut self, sink: &mut dyn Sink) -> Result<bool, Broken> {
         let mut restarting = false;
-        for container in self.runtime.list(project).await?.into_iter().filter(|listed| wanted(listed)) {
+        let listed = persist(async || self.runtime.list(self.project).await).await?;
+        for container in listed.into_iter().filter(|listed| (self.wanted)(listed)) {
             restarting |= container.state == State::Restarting;
-            let seen = self.seen.get(&container.id).copied();
-            if seen.is_some_and(|seen| seen.open) || container.state == State::Created {
+            let seen = self.seen.get_mut(&container.id);
+            let cut = seen.as_ref().is_some_and(|seen| seen.cut.is_some());
+            if seen.as_ref().is_some_and(|seen| seen.open) || container.state == State::Created {
                 continue;
             }
+            let last = seen.and_then(|seen| {
+                seen.cut = None;
+                seen.last
+            });
+            let known = self.seen.contains_key(&container.id);
             // A terminal's lines have no times; what it printed before cannot be told from what it prints now.
-            if seen.is_some_and(|seen| seen.last.is_none()) && !container.runs() {
+            if known && last.is_none() && !container.runs() {
                 continue;
             }
-            let since = seen.and_then(|seen| seen.last).map(|last| last.after(Duration::from_nanos(1)));
-            let rest = Window {
-                follow: container.runs(),
-                tail: None,
-                since: since.or(window.since.filter(|_| seen.is_none())),
-                ..window.clone()
+            let since = match last {
+                Some((at, _)) => Some(at),
+                None if cut => Some(self.runtime.now()),
+                None => self.window.since.filter(|_| !known),
             };
-            if container.runs() {
-                self.open(container, &rest, sink).await;
-            } else if seen.is_some() {
+            let rest = Window { follow: container.runs(), tail: None, since, ..self.window.clone() };
+            if known && !container.runs() {
                 self.rest(&container, &rest, sink).await?;
             } else {
-                self.open(container, &rest, sink).await;
+                self.open(Rc::new(container), &rest, sink).await;
             }
         }
+        self.give_up_what_is_gone(sink);
         if self.lines.is_empty() && restarting {
             // The engine is about to start it again.
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(RESUBSCRIBE).await;
             return Ok(true);
         }
         Ok(!self.lines.is_empty())
     }
 
-    /// What a container printed between two streams.
+    /// What a container that has ended printed after it was last seen.
     async fn rest(&mut self, container: &Listed, window: &Window, sink: &mut dyn Sink) -> Result<(), Broken> {
-        let Ok(mut lines) = self.runtime.lines(&container.id, window).await else { return Ok(()) };
-        while let Some(Ok(line)) = lines.next().await {
-            self.note(&container.id, line.at);
-            sink.line(container, &line)?;
+        if let Some(seen) = self.seen.get_mut(&container.id) {
+            seen.told = seen.last.map_or(0, |(_, count)| count);
+        }
+        let mut lines = match self.runtime.lines(&container.id, window).await {
+            Ok(lines) => lines,
+            Err(e) => return Ok(sink.broken(container, &e)),
+        };
+        while let Some(line) = lines.next().await {
+            match line {
+                Ok(line) => self.tell(container, &line, sink)?,
+                Err(e) => sink.broken(container, &e),
+            }
         }
         Ok(())
+    }
+
+    /// What was cut and is not there any more.
+    fn give_up_what_is_gone(&mut self, sink: &mut dyn Sink) {
+        for seen in self.seen.values_mut().filter(|seen| !seen.open) {
+            if let Some((container, error)) = seen.cut.take() {
+                sink.broken(&container, &error);
+            }
+        }
     }
 }

@@ -279,8 +279,8 @@ impl<'a, R: Runtime> Hands<'a, R> {
         match self.run.runtime.exec(&container, &ExecOrder::of(&argv), check.timeout()).await {
             Ok(outcome) if outcome.code == 0 => Answer::Yes,
             Ok(outcome) => {
-                let last = outcome.output.lines().last().unwrap_or_default();
-                Answer::No(format!("health test ended with {}: {last}", outcome.code))
+                let last = outcome.output.lines().last().map(|line| format!(": {line}"));
+                Answer::No(format!("health test ended with {}{}", outcome.code, last.unwrap_or_default()))
             }
             Err(e) => Answer::No(format!("health test: {e}")),
         }

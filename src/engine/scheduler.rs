@@ -269,7 +269,7 @@ impl Scheduler {
             }
             _ => {
                 let kind = if group.job { FailureKind::Step } else { FailureKind::Unhealthy };
-                Phase::Failed(ended(exit, node.deaths).kind(kind))
+                Phase::Failed(ended(exit, node.deaths, stood(&node.phase, group.job)).kind(kind))
             }
         };
         self.graph.nodes[at].last_end = Some(end.mark.clone());
@@ -327,15 +327,31 @@ impl Scheduler {
     }
 }
 
-fn ended(exit: Exit, deaths: u32) -> Failure {
-    let again = if deaths > 0 { format!(" ({} times)", deaths + 1) } else { String::new() };
-    let failure = Failure::new(format!("ended with {}{again}", exit.meaning()));
-    let mut failure = failure.code("up/ended");
-    if exit.out_of_memory {
-        failure =
-            failure.code("up/out-of-memory").hint("raise deploy.resources.limits.memory of the service");
+/// Where a container stood when it ended, for the sentence about its end.
+fn stood(phase: &Phase, job: bool) -> &'static str {
+    match phase {
+        Phase::Ready { .. } => " after it was ready",
+        Phase::Probing if !job => " before it was ready",
+        _ => "",
     }
-    failure
+}
+
+fn ended(exit: Exit, deaths: u32, stood: &str) -> Failure {
+    let again = if deaths > 0 { format!(" ({} times)", deaths + 1) } else { String::new() };
+    let failure = Failure::new(format!("ended with {}{stood}{again}", exit.meaning())).code("up/ended");
+    match exit.code {
+        _ if exit.out_of_memory => failure
+            .code("up/out-of-memory")
+            .hint("raise deploy.resources.limits.memory of the service, or have it use less"),
+        137 => failure.code("up/killed").hint(
+            "something outside killed it: `docker kill`, or the kernel for lack of memory on the machine (see `dmesg`); `pdex up` starts it again",
+        ),
+        143 => failure
+            .code("up/killed")
+            .hint("something outside ended it, as `docker stop` does; `pdex up` starts it again"),
+        126 | 127 => failure.hint("look at command and entrypoint of the service, and at its image"),
+        _ => failure,
+    }
 }
 
 fn timed_out(node: &Node) -> Failure {
@@ -346,14 +362,19 @@ fn timed_out(node: &Node) -> Failure {
     Failure::new(what).kind(FailureKind::Deadline).code("up/timed-out")
 }
 
-fn doing(phase: &Phase) -> &'static str {
-    match phase {
+fn doing(phase: &Phase) -> String {
+    let words = match phase {
+        Phase::Waiting { on } if !on.is_empty() => {
+            let on: Vec<&str> = on.iter().map(ServiceName::as_str).collect();
+            return format!("waiting for {}", on.join(", "));
+        }
         Phase::ObtainingImage => "obtaining its image",
         Phase::Creating | Phase::Starting => "being started",
         Phase::Waiting { .. } | Phase::Queued => "waiting",
         Phase::Probing => "not ready",
         _ => "running",
-    }
+    };
+    words.to_owned()
 }
 
 #[cfg(test)]

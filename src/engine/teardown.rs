@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use tokio::time::{Instant, sleep};
 
 use super::hooks;
 use crate::definition::graph;
@@ -33,6 +34,11 @@ pub enum Step {
         error: RuntimeError,
     },
 }
+
+/// The engine takes containers off a network after it has called them gone: for so long one that is still in use is asked for again.
+const DETACHING: Duration = Duration::from_secs(5);
+/// Between two of these.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// How far to go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -156,7 +162,9 @@ async fn remove_networks<R: Runtime>(
     let external: BTreeSet<&str> =
         definition.networks.values().filter(|n| n.external).map(|n| n.name.as_str()).collect();
     for name in world.networks.iter().filter(|name| !external.contains(name.as_str())) {
-        tell(match runtime.remove_network(name).await {
+        let removed =
+            if alone { remove_left(runtime, name).await } else { runtime.remove_network(name).await };
+        tell(match removed {
             Ok(()) => Step::NetworkRemoved(name.clone()),
             // What was left stands on it, which was said already.
             Err(error) if !alone => {
@@ -164,6 +172,17 @@ async fn remove_networks<R: Runtime>(
             }
             Err(error) => Step::Failed { what: format!("network {name}"), error },
         });
+    }
+}
+
+/// Removes a network that nothing of the project is on any more.
+async fn remove_left<R: Runtime>(runtime: &R, name: &str) -> Result<(), RuntimeError> {
+    let end = Instant::now() + DETACHING;
+    loop {
+        match runtime.remove_network(name).await {
+            Err(error) if error.is_network_in_use() && Instant::now() < end => sleep(AGAIN).await,
+            other => return other,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::names::Names;
 use crate::event::{Failure, Phase};
 use crate::finding::{Finding, Severity};
 use crate::world::Instance;
@@ -26,14 +27,15 @@ pub fn findings(findings: &[Finding]) -> String {
 /// What failed and why, root causes only; what was skipped because of it in one line each.
 pub fn diagnosis<'a>(phases: impl Iterator<Item = (&'a Instance, &'a Phase)> + Clone) -> String {
     let mut text = String::new();
-    for (service, phase) in phases.clone() {
+    let names = Names::of(phases.clone().map(|(instance, _)| instance));
+    for (instance, phase) in phases.clone() {
         if let Phase::Failed(failure) = phase {
-            text.push_str(&block(service, failure));
+            text.push_str(&block(names.name(instance), failure));
         }
     }
-    for (service, phase) in phases {
+    for (instance, phase) in phases {
         if let Phase::Skipped { because } = phase {
-            let _ = writeln!(text, "skipped: {service}: it needs {because}");
+            let _ = writeln!(text, "skipped: {}: it needs {because}", names.name(instance));
         }
     }
     text

@@ -7,6 +7,7 @@ pub mod json;
 pub mod listing;
 pub mod live;
 pub mod log_lines;
+mod names;
 pub mod progress;
 pub mod steps;
 pub mod tables;

@@ -3,7 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
-use super::{progress::mark, words};
+use super::{names::Names, progress::mark, words};
 use crate::checks::{CheckResult, Outcome as Checked};
 use crate::definition::model::{Definition, Port, ServiceName};
 use crate::event::Phase;
@@ -25,15 +25,20 @@ pub(super) fn trimmed(table: &Table) -> String {
 /// The closing table of `up`, in the definition's dependency order.
 pub fn outcome<'a>(
     definition: &Definition,
-    phases: impl Iterator<Item = (&'a Instance, &'a Phase)>,
+    phases: impl Iterator<Item = (&'a Instance, &'a Phase)> + Clone,
 ) -> String {
+    let names = Names::of(phases.clone().map(|(instance, _)| instance));
     let mut rows = table(&["service", "state", "address"]);
-    for (name, phase) in phases {
+    for (instance, phase) in phases {
         let running = matches!(phase, Phase::Ready { .. } | Phase::Started { .. });
-        let service = definition.services.get(&name.service).filter(|_| running);
+        let service = definition.services.get(&instance.service).filter(|_| running);
         let addresses: Vec<String> =
             service.map_or_else(Vec::new, |s| s.ports.iter().filter_map(address).collect());
-        rows.add_row([name.to_string(), format!("{} {}", mark(phase), words(phase)), addresses.join(" ")]);
+        rows.add_row([
+            names.name(instance),
+            format!("{} {}", mark(phase), words(phase)),
+            addresses.join(" "),
+        ]);
     }
     trimmed(&rows)
 }

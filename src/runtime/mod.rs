@@ -208,6 +208,11 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
+    /// A network that containers are on; the engine has no code for it.
+    pub fn is_network_in_use(&self) -> bool {
+        matches!(self, Self::Other(words) | Self::Conflict(words) if words.contains("active endpoints"))
+    }
+
     /// Already gone: what a removal wanted.
     pub fn is_not_found(&self) -> bool {
         matches!(self, Self::NotFound(_))

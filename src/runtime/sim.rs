@@ -8,13 +8,15 @@
 //! long it takes).
 //!
 //! Faults of the engine: `die=K` kills the whole program at the call after the K-th, `hang=K` never answers one after the K-th,
-//! `deaf` never tells of an end, `chaos=SEED` is everything else that `Faults` knows.
+//! `held=PORT` has a process on that port, `full=K` has no space after the K-th, `lingers=MS` has networks in use so long after
+//! their containers, `deaf` never tells of an end, `chaos=SEED` is everything else that `Faults` knows.
 
 mod archive;
 mod ends;
 mod faults;
 mod memory;
 mod operate;
+mod refusals;
 mod shell;
 mod streams;
 mod survey;
@@ -60,6 +62,8 @@ pub struct Simulated {
     draw: Draw,
     /// Until when the engine does not answer.
     away: Cell<Option<Instant>>,
+    /// Until when networks are still in use by what is gone.
+    lingers_until: Cell<Option<Instant>>,
     busy: Cell<usize>,
     busiest: Cell<usize>,
     begun: Notify,
@@ -85,6 +89,7 @@ impl Simulated {
             draw: Draw::new(faults.seed),
             faults,
             away: Cell::new(None),
+            lingers_until: Cell::new(None),
             busy: Cell::new(0),
             busiest: Cell::new(0),
             begun: Notify::new(),
@@ -274,8 +279,8 @@ impl Runtime for Simulated {
         self.takes(CALL).await?;
         self.change(|memory| {
             let joined = |held: &Held| held.running && held.networks.iter().any(|n| n == name);
-            if memory.containers.values().any(joined) {
-                return Err(RuntimeError::Other(format!("network {name} has active endpoints")));
+            if memory.containers.values().any(joined) || self.lingers() {
+                return Err(RuntimeError::Other("it has active endpoints".to_owned()));
             }
             memory.networks.remove(name);
             Ok(())
@@ -308,11 +313,7 @@ impl Runtime for Simulated {
         order: &CreateOrder<'_>,
     ) -> Result<ContainerId, RuntimeError> {
         self.takes_slot(CREATE).await?;
-        match service.labels.get("sim.create").map(String::as_str) {
-            Some("no space") => return Err(RuntimeError::NoSpace),
-            Some(error) => return Err(RuntimeError::Other(error.to_owned())),
-            None => {}
-        }
+        self.refuses_create(service)?;
         let made = self.change(|memory| {
             if !memory.images.values().any(|id| *id == order.image.0) {
                 return Err(RuntimeError::NotFound(format!("no such image: {}", order.image.0)));
@@ -428,7 +429,7 @@ impl Runtime for Simulated {
     }
 
     fn is_bound(&self, _: &str, port: u16) -> bool {
-        self.state.borrow().publisher(port).is_some()
+        self.state.borrow().publisher(port).is_some() || self.faults.held_port == Some(port)
     }
 
     async fn publisher(&self, port: u16) -> Result<Option<String>, RuntimeError> {
@@ -465,10 +466,7 @@ impl Runtime for Simulated {
 
     async fn pull(&self, reference: &str, progress: &mut dyn FnMut(String)) -> Result<(), RuntimeError> {
         self.takes(Duration::from_secs(1)).await?;
-        if reference.contains("missing") {
-            let cause = "no such host".to_owned();
-            return Err(RuntimeError::NoRegistry { reference: reference.to_owned(), cause });
-        }
+        refusals::of_registry(reference)?;
         progress("pulled".to_owned());
         self.change(|memory| memory.images.insert(reference.to_owned(), image_id(reference.as_bytes())));
         Ok(())

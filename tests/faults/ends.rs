@@ -22,7 +22,11 @@ fn a_container_killed_after_it_was_ready_fails_the_run_that_waits_for_others() {
     stage.docker(&["kill", &stage.container("quick")]);
     Said::of(child).ends(
         3,
-        &["error: quick: ended with exit code 137 (SIGKILL)", "| at your service", "hint: `pdex logs quick`"],
+        &[
+            "error: quick: ended with exit code 137 (SIGKILL) after it was ready [up/killed]",
+            "| at your service",
+            "hint: something outside killed it: `docker kill`",
+        ],
     );
     stage.run(&["up"]).ends(0, &[]);
     stage.has_converged(&["quick", "slow"]);
@@ -79,7 +83,7 @@ fn a_service_that_flaps_is_given_up_and_told() {
     stage.run(&["up"]).ends(
         3,
         &[
-            "error: db: ended with exit code 2 (3 times)",
+            "error: db: ended with exit code 2 before it was ready (3 times)",
             "| no configuration",
             "skipped: api: it needs db",
             "hint: `pdex logs db`",

@@ -32,8 +32,12 @@ pub(super) fn disk(facts: &Facts<'_>) -> Vec<Finding> {
         |root: &Path| format!("{} of {} are free at {}", bytes(disk.free), bytes(disk.size), root.display());
     let message = message(&facts.machine.root);
     let finding = match disk.free {
-        ..DISK_FLOOR => Finding::error("preflight/disk-full", message),
-        DISK_FLOOR..DISK_LOW => Finding::warning("preflight/disk-low", message),
+        ..DISK_FLOOR => {
+            Finding::error("preflight/disk-full", format!("the engine's disk is full: {message}"))
+        }
+        DISK_FLOOR..DISK_LOW => {
+            Finding::warning("preflight/disk-low", format!("the engine's disk is nearly full: {message}"))
+        }
         _ => return Vec::new(),
     };
     vec![finding.hint(hint)]
@@ -142,12 +146,16 @@ mod tests {
         facts.machine.disk = Some(Disk { free: 500 << 20, size: 10 << 30 });
         assert_eq!(
             Stage::said(disk, &facts),
-            ["Warning preflight/disk-low 500 MiB of 10 GiB are free at /var/lib/docker"]
+            [
+                "Warning preflight/disk-low the engine's disk is nearly full: 500 MiB of 10 GiB are free at /var/lib/docker"
+            ]
         );
         facts.machine.disk = Some(Disk { free: 1 << 20, size: 10 << 30 });
         assert_eq!(
             Stage::said(disk, &facts),
-            ["Error preflight/disk-full 1 MiB of 10 GiB are free at /var/lib/docker"]
+            [
+                "Error preflight/disk-full the engine's disk is full: 1 MiB of 10 GiB are free at /var/lib/docker"
+            ]
         );
     }
 

@@ -48,6 +48,7 @@ impl Facts<'_> {
 const CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] = &[
     machine::interface,
     ports::taken,
+    ports::too_few,
     paths::binds,
     paths::files,
     machine::disk,

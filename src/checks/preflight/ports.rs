@@ -59,6 +59,28 @@ fn finding(Taken { service, port, holder }: &Taken) -> Finding {
         .hint(format!("{end}; or give {service} another host port, in .env or in the definition"))
 }
 
+/// Several containers of a service and fewer ports to give them: all but the first would fail to start.
+pub(super) fn too_few(facts: &Facts<'_>) -> Vec<Finding> {
+    let short = |port: &Port| {
+        let first = port.published?;
+        let last = port.published_last.unwrap_or(first);
+        Some((first, last, u32::from(last.saturating_sub(first)) + 1))
+    };
+    let findings = facts.services().filter(|service| service.replicas() > 1).flat_map(|service| {
+        let (name, wanted) = (&service.name, service.replicas());
+        let ports = service.ports.iter().filter_map(short).filter(move |(.., count)| *count < wanted);
+        ports.map(move |(first, last, count)| {
+            let ports = if count == 1 { format!("port {first}") } else { format!("ports {first}-{last}") };
+            let message = format!("{name}: its {wanted} containers cannot share {ports} of this machine");
+            Finding::error("preflight/port-shared", message).hint(format!(
+                "publish a range of {wanted} ports such as {first}-{}, or no host port: the engine then chooses free ones",
+                u32::from(first) + wanted - 1
+            ))
+        })
+    });
+    findings.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::stage::Stage;
@@ -84,5 +106,23 @@ mod tests {
             let expected = format!("Error preflight/port-taken web: port 8000 is held by {expected}");
             assert_eq!(Stage::said(taken, &facts), [expected]);
         }
+    }
+
+    #[test]
+    fn several_containers_need_as_many_ports() {
+        let stage = Stage::new(
+            "name: x\nservices:\n  one: { image: \"a:1\", scale: 3, ports: [\"8000:80\"] }\n  \
+             two: { image: \"a:1\", scale: 3, ports: [\"9000-9001:80\"] }\n  \
+             fits: { image: \"a:1\", scale: 2, ports: [\"9100-9101:80\"] }\n  \
+             free: { image: \"a:1\", scale: 2, ports: [\"80\"] }\n  \
+             single: { image: \"a:1\", ports: [\"8001:80\"] }\n",
+        );
+        assert_eq!(
+            Stage::said(too_few, &stage.facts()),
+            [
+                "Error preflight/port-shared one: its 3 containers cannot share port 8000 of this machine",
+                "Error preflight/port-shared two: its 3 containers cannot share ports 9000-9001 of this machine",
+            ]
+        );
     }
 }

@@ -251,7 +251,7 @@ services:
             let runtime = Simulated::with(Faults { deaf, ..Faults::default() });
             let outcome = Up::of(&runtime, &definition).outcome().await;
             let Phase::Failed(failure) = phase(&outcome, "api") else { panic!("{outcome:?}") };
-            assert_eq!(failure.what, "ended with exit code 139 (SIGSEGV) (3 times)");
+            assert_eq!(failure.what, "ended with exit code 139 (SIGSEGV) before it was ready (3 times)");
             assert_eq!(
                 (&failure.evidence[..], failure.kind),
                 (&["no configuration".to_owned()][..], FailureKind::Unhealthy)

@@ -13,6 +13,12 @@ pub struct Faults {
     pub hang_after: Option<u64>,
     /// The stream of ends ends at once, always.
     pub deaf: bool,
+    /// A process of the machine listens on this port.
+    pub held_port: Option<u16>,
+    /// A network is in use for so long after the first wish to remove it, whoever was on it.
+    pub lingers: Option<Duration>,
+    /// The disk is full at calls after this many.
+    pub full_after: Option<u64>,
     /// A call may take up to so many times as long.
     pub slow: u32,
     /// Of a hundred ends so many are not told, told twice, and told later than the next one.
@@ -54,11 +60,17 @@ impl Faults {
         Self { restart: (draw.below(2) == 0).then_some(restart), ..Self::of_time(seed) }
     }
 
-    /// Words of the command line: `die=K`, `hang=K`, `deaf`, `chaos=SEED`; `None` for others.
+    /// Words of the command line: `die=K`, `hang=K`, `held=PORT`, `full=K`, `lingers=MS`,
+    /// `deaf`, `chaos=SEED`; `None` for others.
     pub(super) fn named(self, word: &str) -> Option<Self> {
         match word.split_once('=') {
             Some(("die", calls)) => Some(Self { die_after: calls.parse().ok(), ..self }),
             Some(("hang", calls)) => Some(Self { hang_after: calls.parse().ok(), ..self }),
+            Some(("held", port)) => Some(Self { held_port: port.parse().ok(), ..self }),
+            Some(("full", calls)) => Some(Self { full_after: calls.parse().ok(), ..self }),
+            Some(("lingers", ms)) => {
+                Some(Self { lingers: ms.parse().ok().map(Duration::from_millis), ..self })
+            }
             Some(("chaos", seed)) => {
                 let chaos = Self::of_any_kind(seed.parse().ok()?);
                 Some(Self { die_after: self.die_after, hang_after: self.hang_after, ..chaos })

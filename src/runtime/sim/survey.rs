@@ -16,15 +16,18 @@ impl Survey for Simulated {
             system: "linux".to_owned(),
             memory: Some(16 << 30),
             cpus: Some(4),
-            root: PathBuf::from("/simulated"),
+            root: PathBuf::from("/var/lib/docker"),
             driver: "memory".to_owned(),
             local: true,
-            disk: Some(Disk { free: 100 << 30, size: 200 << 30 }),
+            disk: Some(Disk { free: if self.is_full() { 12 << 10 } else { 100 << 30 }, size: 200 << 30 }),
             ..Machine::default()
         })
     }
 
     async fn holder(&self, port: u16) -> Result<Option<Holder>, RuntimeError> {
+        if self.faults.held_port == Some(port) {
+            return Ok(Some(Holder::Process { name: "nginx".to_owned(), id: 812 }));
+        }
         Ok(self.state.borrow().publisher(port).map(|held| Holder::Container(held.owner())))
     }
 
@@ -41,7 +44,7 @@ impl Survey for Simulated {
         Ok(None)
     }
 
-    async fn last_test(&self, _: &ContainerId) -> Result<Option<String>, RuntimeError> {
-        Ok(None)
+    async fn last_test(&self, id: &ContainerId) -> Result<Option<String>, RuntimeError> {
+        self.held(id, |held| held.labels.get("sim.test").cloned())
     }
 }
