@@ -58,6 +58,11 @@ impl TextFiles for Files {
         if matches!(path.try_exists(), Ok(false)) {
             return Ok(None);
         }
+        let spent = || format!("such files have more than {MAX_READ_BYTES} bytes in all");
+        if self.left.get() == 0 {
+            // Ten thousand services may name it, each of which would read it in vain.
+            return Err(spent());
+        }
         let bytes = read(path)?;
         if bytes.len() > yaml::MAX_BYTES {
             return Err(format!("it has more than {} bytes", yaml::MAX_BYTES));
@@ -65,7 +70,7 @@ impl TextFiles for Files {
         let left = self.left.get().checked_sub(bytes.len());
         self.left.set(left.unwrap_or_default());
         if left.is_none() {
-            return Err(format!("such files have more than {MAX_READ_BYTES} bytes in all"));
+            return Err(spent());
         }
         String::from_utf8(bytes).map(Some).map_err(|_| "it is not UTF-8 text".into())
     }

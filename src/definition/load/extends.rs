@@ -96,16 +96,18 @@ impl Walk<'_, '_> {
             return Some(over);
         };
         let reference = self.reference(name, &extends)?;
+        // What may not be copied is not looked at either: thousands may extend one large service.
+        self.loading.budget.nodes?;
         let base = self.base(group, name, &reference)?;
         if base.is_null() {
             return Some(over);
         }
         let count = base.count();
-        let Some(left) = self.loading.budget.nodes.checked_sub(count) else {
+        self.loading.budget.nodes = self.loading.budget.nodes.and_then(|left| left.checked_sub(count));
+        if self.loading.budget.nodes.is_none() {
             self.fail("definition/too-large", "`extends` copies more than it may", reference.mark);
             return None;
-        };
-        self.loading.budget.nodes = left;
+        }
         let merged = merge::extend(base, over, name, &self.loading.sources, &mut self.loading.problems);
         Some(merged)
     }

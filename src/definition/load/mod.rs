@@ -53,7 +53,7 @@ pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
         problems: Vec::new(),
         progress: interpolate::Progress::default(),
         files: disk::Files::default(),
-        budget: Budget { nodes: MAX_COPIES, files: MAX_FILES },
+        budget: Budget { nodes: Some(MAX_COPIES), files: MAX_FILES },
     };
     let result = loading.run();
     let mut problems = loading.problems;
@@ -102,7 +102,8 @@ struct Loading<'a> {
 
 /// What hostile files may still make this load do.
 struct Budget {
-    nodes: usize,
+    /// Values that may still be copied; `None` once they were too many, which has been told.
+    nodes: Option<usize>,
     files: usize,
 }
 
@@ -190,8 +191,7 @@ impl Loading<'_> {
             _ => self.request.profiles.clone(),
         };
         let field = Field { context: &context, path: String::new(), node: root };
-        let (mut definition, disabled) =
-            resolve::definition(&field, project, profiles, &self.request.services);
+        let mut definition = resolve::definition(&field, project, profiles, &self.request.services);
         definition.files = files;
         let mut problems = context.problems.into_inner();
         let places: BTreeMap<String, Place> = context
@@ -203,7 +203,6 @@ impl Loading<'_> {
         let place = |path: &str| places.get(path).cloned();
         problems.extend(rules::check(&rules::Facts {
             definition: &definition,
-            disabled: &disabled,
             place: &place,
             left: MAX_PROBLEMS.into(),
         }));
