@@ -128,7 +128,11 @@ fn load_text(text: impl AsRef<[u8]>) -> Result<Loaded, Vec<Finding>> {
 /// Definitions are equal but for the files they came from, and what only a first reading has.
 fn assert_same(again: Result<Loaded, Vec<Finding>>, definition: &Definition, text: &str) {
     let again = again.unwrap_or_else(|findings| panic!("{}\n{text}", told(&findings)));
-    let mut again = Definition { files: definition.files.clone(), ..again.definition };
+    let mut again = Definition {
+        files: definition.files.clone(),
+        disabled: definition.disabled.clone(),
+        ..again.definition
+    };
     let mut definition = definition.clone();
     for service in again.services.values_mut().chain(definition.services.values_mut()) {
         service.label_files.clear();

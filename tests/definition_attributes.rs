@@ -303,6 +303,7 @@ fn definition() -> impl Strategy<Value = Definition> {
             secrets: uses(!service.secrets.is_empty(), "secret", file(secret)),
             configs: uses(!service.configs.is_empty(), "config", file(FileSource::Content(content))),
             services: [(service.name.clone(), service)].into(),
+            disabled: std::collections::BTreeMap::new(),
         }
     })
 }

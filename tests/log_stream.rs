@@ -18,6 +18,9 @@ const MOST_KIB: u64 = 40 * 1024;
 /// What pipes, sockets and buffers between the engine and a reader that does not read may hold.
 const MOST_AHEAD: usize = 4 * 1024 * 1024;
 
+/// Of the container whose stream is cut over and over, each time with a few of them.
+const CUT_LINES: usize = 120;
+
 /// A line, its length not that of the one before.
 fn line(number: usize) -> String {
     format!("line {number} {}", "x".repeat(number % 97))
@@ -29,8 +32,17 @@ struct Engine {
     sent: Arc<AtomicUsize>,
 }
 
+/// What an engine does with the stream of a log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Log {
+    /// All of it, to the end.
+    Whole,
+    /// It breaks off again and again, while the container runs.
+    Cut,
+}
+
 impl Engine {
-    fn start() -> Self {
+    fn start(log: Log) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(
             folder.path().join("stack.yaml"),
@@ -43,7 +55,7 @@ impl Engine {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (stream, count) = (stream.unwrap(), Arc::clone(&count));
-                thread::spawn(move || serve(stream, &count));
+                thread::spawn(move || serve(stream, log, &count));
             }
         });
         Self { folder, sent }
@@ -60,7 +72,7 @@ impl Engine {
 }
 
 /// Answers requests on a connection until it closes.
-fn serve(mut stream: UnixStream, sent: &AtomicUsize) {
+fn serve(mut stream: UnixStream, log: Log, sent: &AtomicUsize) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     loop {
         let mut request = String::new();
@@ -72,13 +84,19 @@ fn serve(mut stream: UnixStream, sent: &AtomicUsize) {
             header.clear();
         }
         let path = request.split(' ').nth(1).unwrap();
-        let container = r#"{"Id":"0123456789abcdef","Names":["/flood-web-1"],"Image":"web:1","ImageID":"sha256:1","Command":"web","Created":1767225600,"State":"exited","Status":"Exited (0) 1 second ago","Labels":{"com.docker.compose.project":"flood","com.docker.compose.service":"web"}}"#;
+        // The last line is told: it has ended.
+        let runs = log == Log::Cut && sent.load(Ordering::Relaxed) < CUT_LINES;
+        let state = if runs { "running" } else { "exited" };
+        let container = r#"{"Id":"0123456789abcdef","Names":["/flood-web-1"],"Image":"web:1","ImageID":"sha256:1","Command":"web","Created":1767225600,"State":"STATE","Status":"as STATE as can be","Labels":{"com.docker.compose.project":"flood","com.docker.compose.service":"web"}}"#;
         let body = if path.ends_with("/version") {
             r#"{"ApiVersion":"1.41","MinAPIVersion":"1.12","Version":"20.10.0"}"#.to_owned()
         } else if path.contains("/containers/json") {
-            format!("[{container}]")
+            format!("[{}]", container.replace("STATE", state))
         } else if path.contains("/0123456789abcdef/json") {
             r#"{"Config":{"Tty":false}}"#.to_owned()
+        } else if path.contains("/logs") && log == Log::Cut {
+            let _ = cut(&mut stream, path, sent);
+            return;
         } else if path.contains("/logs") {
             // A reader that went away is the test's wish.
             let _ = flood(&mut stream, path.contains("since="), sent);
@@ -129,6 +147,31 @@ fn flood(stream: &mut UnixStream, after: bool, sent: &AtomicUsize) -> std::io::R
     stream.write_all(b"0\r\n\r\n")
 }
 
+/// Some lines from the time that is asked for, then the half of one, then nothing: the connection is closed. Two lines each have
+/// the same time. `told` is how many lines were sent whole so far.
+fn cut(stream: &mut UnixStream, path: &str, told: &AtomicUsize) -> std::io::Result<()> {
+    write!(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
+    let since = path.split(['?', '&']).find_map(|word| word.strip_prefix("since="));
+    let from = since.map_or(0, |time| 2 * time.split_once('.').unwrap().1.parse::<usize>().unwrap());
+    let until = (from + 3 + from % 5).min(CUT_LINES);
+    for number in from..=until.min(CUT_LINES - 1) {
+        let text = format!("2026-01-01T00:00:00.{:09}Z {}\n", number / 2, line(number));
+        let mut frame = vec![1, 0, 0, 0];
+        frame.extend_from_slice(&u32::try_from(text.len()).unwrap().to_be_bytes());
+        frame.extend_from_slice(text.as_bytes());
+        if number == until {
+            frame.truncate(frame.len() / 2);
+        }
+        write!(stream, "{:x}\r\n", frame.len())?;
+        stream.write_all(&frame)?;
+        stream.write_all(b"\r\n")?;
+        if number < until {
+            told.fetch_max(number + 1, Ordering::Relaxed);
+        }
+    }
+    if until == CUT_LINES { stream.write_all(b"0\r\n\r\n") } else { Ok(()) }
+}
+
 fn peak_kib(child: &Child) -> u64 {
     let status =
         std::fs::read_to_string(Path::new("/proc").join(child.id().to_string()).join("status")).unwrap();
@@ -138,7 +181,7 @@ fn peak_kib(child: &Child) -> u64 {
 
 #[test]
 fn no_line_is_lost_and_none_is_hoarded() {
-    let engine = Engine::start();
+    let engine = Engine::start(Log::Whole);
     let mut child = engine.follow(Stdio::piped());
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut text = String::new();
@@ -168,4 +211,15 @@ fn no_line_is_lost_and_none_is_hoarded() {
     assert_eq!(output.read_line(&mut text).unwrap(), 0, "nothing follows the last line, but {text}");
     assert!(child.wait().unwrap().success());
     assert!(peak < MOST_KIB, "{peak} KiB");
+}
+
+#[test]
+fn a_stream_that_is_cut_is_taken_up_where_it_was() {
+    let engine = Engine::start(Log::Cut);
+    let output = engine.follow(Stdio::piped()).wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (seen, expected): (Vec<&str>, Vec<String>) =
+        (text.lines().collect(), (0..CUT_LINES).map(line).collect());
+    assert_eq!(seen, expected);
+    assert!(output.status.success());
 }

@@ -128,6 +128,9 @@ fn words(step: &Step) -> String {
         Step::Left(name) => format!(
             "warning: container {name} belongs to no service of the definition and stays\n  hint: pdex down --remove-orphans"
         ),
+        Step::Disabled { container, profile } => format!(
+            "warning: container {container} stays: its service is in no enabled profile\n  hint: pdex --profile {profile} down"
+        ),
         Step::Warning { what, text } => format!("warning: {what}: {text}"),
         Step::Failed { what, error } if error.is_network_in_use() => {
             let name = what.trim_start_matches("network ");

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::stream::{LocalBoxStream, Peekable, SelectAll};
 use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::time::Instant;
 
 use super::patience::persist;
 use crate::runtime::RuntimeError;
@@ -19,8 +20,10 @@ use crate::world::{ContainerId, State};
 
 /// Before a stream that was cut is asked for again.
 const RESUBSCRIBE: Duration = Duration::from_millis(100);
-/// A container whose stream is cut more often without a line in between is given up.
+/// A container whose stream is cut so soon, more often than this and without a line in between, is given up.
 const MOST_CUTS: u32 = 20;
+/// See [`MOST_CUTS`].
+const SOON: Duration = Duration::from_secs(1);
 
 /// Where lines go.
 pub trait Sink {
@@ -113,13 +116,15 @@ pub async fn follow<R: Operate>(
         if followed.lines.is_empty() && !waits && !followed.reopen(sink).await? {
             return Ok(sink.idle()?);
         }
-        let item = if let Some(item) = followed.lines.next().now_or_never().flatten() {
+        let item = if let Some(item) =
+            followed.lines.next().now_or_never().filter(|item| item.is_some() || !waits)
+        {
             item
         } else {
             sink.idle()?;
             tokio::select! {
                 biased;
-                Some(item) = followed.lines.next() => item,
+                item = followed.lines.next(), if !followed.lines.is_empty() => item,
                 start = starts.next() => {
                     if let Some(Ok(happening)) = start {
                         heard = heard.max(happening.at);
@@ -138,14 +143,14 @@ pub async fn follow<R: Operate>(
             }
         };
         match item {
-            (container, Some(Ok(line))) => followed.tell(&container, &line, sink)?,
-            (container, Some(Err(e))) => followed.cut(&container, e, sink),
-            (container, None) => {
-                if followed.close(&container.id) {
-                    tokio::time::sleep(RESUBSCRIBE).await;
-                    followed.reopen(sink).await?;
-                }
+            Some((container, Some(Ok(line)))) => followed.tell(&container, &line, sink)?,
+            Some((container, Some(Err(e)))) => followed.cut(&container, e, sink),
+            Some((container, None)) if followed.close(&container.id) => {
+                tokio::time::sleep(RESUBSCRIBE).await;
+                followed.reopen(sink).await?;
             }
+            // One of them has ended, or the last.
+            Some((_, None)) | None => {}
         }
     }
 }
@@ -172,7 +177,9 @@ struct Seen {
     told: usize,
     /// Why its stream was cut, until it has been taken up again.
     cut: Option<(Rc<Listed>, RuntimeError)>,
-    /// How often it was cut without a line in between.
+    /// When its stream was opened.
+    opened: Option<Instant>,
+    /// How often it was cut soon after it was opened, without a line in between.
     cuts: u32,
 }
 
@@ -206,7 +213,8 @@ impl<'a, R: Operate> Followed<'a, R> {
     /// Its stream broke off: it is taken up again, unless that happens over and over.
     fn cut(&mut self, container: &Rc<Listed>, error: RuntimeError, sink: &mut dyn Sink) {
         let Some(seen) = self.seen.get_mut(&container.id) else { return };
-        seen.cuts += 1;
+        let soon = seen.opened.is_some_and(|opened| opened.elapsed() < SOON);
+        seen.cuts = if soon { seen.cuts + 1 } else { 0 };
         if seen.cuts > MOST_CUTS {
             sink.broken(container, &error);
         } else {
@@ -227,6 +235,7 @@ impl<'a, R: Operate> Followed<'a, R> {
         match self.runtime.lines(&container.id, window).await {
             Ok(lines) => {
                 seen.open = true;
+                seen.opened = Some(Instant::now());
                 seen.told = seen.last.map_or(0, |(_, count)| count);
                 let end = futures_util::stream::once(std::future::ready((Rc::clone(&container), None)));
                 let lines = lines.map(move |line| (Rc::clone(&whose), Some(line))).chain(end);
@@ -285,7 +294,10 @@ impl<'a, R: Operate> Followed<'a, R> {
         }
         let mut lines = match self.runtime.lines(&container.id, window).await {
             Ok(lines) => lines,
-            Err(e) => return Ok(sink.broken(container, &e)),
+            Err(e) => {
+                sink.broken(container, &e);
+                return Ok(());
+            }
         };
         while let Some(line) = lines.next().await {
             match line {

@@ -288,8 +288,13 @@ impl<'a, R: Runtime> Hands<'a, R> {
 
     /// Whether a container has ended, as an event.
     pub(super) async fn look(self, instance: Instance, container: ContainerId) -> Event {
-        match self.run.runtime.ended(&container).await {
+        let runtime = self.run.runtime;
+        match persist(async || runtime.ended(&container).await).await {
             Ok(Some(end)) => Event::Exited { instance, end },
+            Err(e @ RuntimeError::Unreachable { .. }) => {
+                let failure = evidence::of_error(runtime, "what became of it is not known", &e).await;
+                Event::StepFailed { instance, failure }
+            }
             Err(e) if e.is_not_found() => {
                 let failure = Failure::new("its container was removed by someone else")
                     .code("up/container-gone")

@@ -24,6 +24,11 @@ pub enum Step {
     ImageRemoved(String),
     /// Of no service of the definition, and not asked for.
     Left(String),
+    /// Of a service that no enabled profile asks for.
+    Disabled {
+        container: String,
+        profile: String,
+    },
     /// Something that did not keep the teardown from going on.
     Warning {
         what: String,
@@ -77,8 +82,12 @@ pub async fn teardown<R: Runtime>(
     let left =
         world.containers.iter().filter(|c| extent.services.is_empty() && !extent.reaches(definition, c));
     let left: Vec<&Container> = left.collect();
-    for orphan in &left {
-        tell(Step::Left(orphan.name.clone()));
+    for stays in &left {
+        let container = stays.name.clone();
+        tell(match definition.disabled.get(&stays.service).and_then(|profiles| profiles.first()) {
+            Some(profile) => Step::Disabled { container, profile: profile.clone() },
+            None => Step::Left(container),
+        });
     }
     for wave in waves(definition, world, extent) {
         let done = join_all(wave.into_iter().map(async |container| {
@@ -111,7 +120,8 @@ impl Extent {
         if !self.services.is_empty() {
             return self.services.contains(&container.service);
         }
-        self.orphans || definition.services.contains_key(&container.service)
+        definition.services.contains_key(&container.service)
+            || self.orphans && !definition.knows(&container.service)
     }
 }
 

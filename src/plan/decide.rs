@@ -67,7 +67,7 @@ pub fn make(definition: &Definition, world: &World, goal: &Goal, hash: Fingerpri
         orphans: world
             .containers
             .iter()
-            .filter(|c| !c.aside && !definition.services.contains_key(&c.service))
+            .filter(|c| !c.aside && !definition.knows(&c.service))
             .map(present)
             .collect(),
         remove_orphans: goal.remove_orphans,

@@ -12,6 +12,7 @@
 mod daemon;
 mod ends;
 mod image;
+mod inside;
 mod killed;
 mod logs;
 mod ports;

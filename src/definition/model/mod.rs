@@ -59,11 +59,21 @@ pub struct Definition {
     /// The files it was read from, absolute, in merge order.
     pub files: Vec<PathBuf>,
     pub services: BTreeMap<ServiceName, Service>,
+    /// Services that no enabled profile asks for, with their profiles: nothing is done with them, and their containers are no
+    /// left-overs.
+    pub disabled: BTreeMap<ServiceName, Vec<String>>,
     /// By key; always has `default` when a service uses it.
     pub networks: BTreeMap<String, Network>,
     pub volumes: BTreeMap<String, Volume>,
     pub secrets: BTreeMap<String, FileObject>,
     pub configs: BTreeMap<String, FileObject>,
+}
+
+impl Definition {
+    /// Whether it has the service, enabled or not.
+    pub fn knows(&self, service: &ServiceName) -> bool {
+        self.services.contains_key(service) || self.disabled.contains_key(service)
+    }
 }
 
 /// One service. The default is one that says nothing.

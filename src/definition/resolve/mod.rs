@@ -21,14 +21,13 @@ use super::field::Field;
 use super::model::{Definition, MountSource, Network, Service, ServiceName, Volume};
 use crate::finding::Finding;
 
-/// The definition under `root`, and the names of services that no enabled profile asks for. `project` is settled before;
-/// `named` are services whose profiles are on because the user names them.
+/// The definition under `root`. `project` is settled before; `named` are services whose profiles are on because the user names them.
 pub(super) fn definition(
     root: &Field<'_>,
     project: &str,
     profiles: Vec<String>,
     named: &[String],
-) -> (Definition, BTreeSet<ServiceName>) {
+) -> Definition {
     let mut definition = Definition {
         project: project.to_owned(),
         directory: root.context.directory.to_owned(),
@@ -57,12 +56,17 @@ pub(super) fn definition(
     if definition.services.is_empty() {
         root.problem(Finding::error("definition/no-services", "the definition has no services"));
     }
-    let off = select(&mut definition, profiles, named);
-    (definition, off)
+    definition.disabled = select(&mut definition, profiles, named);
+    definition
 }
 
-/// Keeps the services whose profiles are on, those of named services among them; gives the names of the rest.
-fn select(definition: &mut Definition, mut profiles: Vec<String>, named: &[String]) -> BTreeSet<ServiceName> {
+/// Keeps the services whose profiles are on, those of named services among them; gives the rest with
+/// their profiles.
+fn select(
+    definition: &mut Definition,
+    mut profiles: Vec<String>,
+    named: &[String],
+) -> BTreeMap<ServiceName, Vec<String>> {
     for name in named {
         let service = definition.services.get(&ServiceName::new(name.as_str()));
         profiles.extend(service.into_iter().flat_map(|service| service.profiles.iter().cloned()));
@@ -71,13 +75,13 @@ fn select(definition: &mut Definition, mut profiles: Vec<String>, named: &[Strin
         service.profiles.is_empty()
             || service.profiles.iter().any(|p| profiles.contains(p) || profiles.iter().any(|p| p == "*"))
     };
-    let off: BTreeSet<ServiceName> = definition
+    let off: BTreeMap<ServiceName, Vec<String>> = definition
         .services
         .values()
         .filter(|service| !on(service))
-        .map(|service| service.name.clone())
+        .map(|service| (service.name.clone(), service.profiles.clone()))
         .collect();
-    definition.services.retain(|name, _| !off.contains(name));
+    definition.services.retain(|name, _| !off.contains_key(name));
     off
 }
 

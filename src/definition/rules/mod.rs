@@ -3,7 +3,7 @@
 mod agreement;
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::definition::field::closest;
@@ -15,8 +15,6 @@ use crate::finding::{Finding, Place};
 /// What a rule may look at.
 pub(super) struct Facts<'a> {
     pub(super) definition: &'a Definition,
-    /// Services that exist and that no enabled profile asks for.
-    pub(super) disabled: &'a BTreeSet<ServiceName>,
     /// Where a path such as `services.api` stands.
     pub(super) place: &'a dyn Fn(&str) -> Option<Place>,
     /// Problems that are still kept.
@@ -80,7 +78,7 @@ fn dependencies_exist(facts: &Facts<'_>) -> Vec<Finding> {
                 continue;
             }
             let path = format!("services.{}.depends_on.{name}", service.name);
-            let disabled = facts.disabled.contains(name);
+            let disabled = facts.definition.disabled.contains_key(name);
             let why = if disabled { "is in no enabled profile" } else { "is not defined" };
             let message = format!("service `{}` depends on `{name}`, which {why}", service.name);
             let mut finding = facts.error("definition/undefined-dependency", message, &path);

@@ -1,5 +1,6 @@
 //! The driver on the simulated engine, on a clock that jumps: what a person relies on when things go wrong.
 
+mod lost;
 mod random;
 mod readiness;
 
