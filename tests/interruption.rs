@@ -35,7 +35,7 @@ fn pdex(folder: &Path, engine: &str, arguments: &[&str]) -> Command {
 fn said(output: &Output) -> (Option<i32>, String) {
     let text = String::from_utf8_lossy(&output.stderr);
     let words = text.split(' ').map(|word| {
-        let number = word.trim_end().parse::<u32>().is_ok();
+        let number = word.trim_end_matches(['`', ')', '\n']).parse::<u32>().is_ok();
         if number { word.replace(|c: char| c.is_ascii_digit(), "") } else { word.to_owned() }
     });
     (output.status.code(), words.collect::<Vec<_>>().join(" "))
@@ -78,7 +78,7 @@ fn a_second_run_on_a_project_is_refused_and_told_who_is_at_work() {
     let first = AtWork::begin(folder.path(), 6);
     for command in ["up", "down", "stop"] {
         let output = pdex(folder.path(), "--runtime=sim:engine.json", &[command]).output().unwrap();
-        let expected = "error: another pdex is at work on project shop: `pdex up`, process \n  hint: wait until it is done, or end it\n";
+        let expected = "error: another pdex is at work on project shop: `pdex up`, process \n  hint: wait until it is done, or end it (`kill `)\n";
         assert_eq!(said(&output), (Some(1), expected.to_owned()), "{command}");
     }
     for command in ["ps", "plan", "logs"] {
