@@ -173,6 +173,8 @@ struct Seen {
     open: bool,
     /// The time of its last line, and how many lines of that time were told.
     last: Option<(Timestamp, usize)>,
+    /// It has told lines whose times are not known: a terminal's.
+    timeless: bool,
     /// Lines of that time which a stream that begins with it tells again.
     told: usize,
     /// Why its stream was cut, until it has been taken up again.
@@ -203,7 +205,7 @@ impl<'a, R: Operate> Followed<'a, R> {
                 }
                 (Some(at), Some((last, count))) if at == last => seen.last = Some((last, count + 1)),
                 (Some(at), _) => seen.last = Some((at, 1)),
-                (None, _) => {}
+                (None, _) => seen.timeless = true,
             }
             seen.told = 0;
         }
@@ -252,26 +254,33 @@ impl<'a, R: Operate> Followed<'a, R> {
         let listed = persist(async || self.runtime.list(self.project).await).await?;
         for container in listed.into_iter().filter(|listed| (self.wanted)(listed)) {
             restarting |= container.state == State::Restarting;
-            let seen = self.seen.get_mut(&container.id);
-            let cut = seen.as_ref().is_some_and(|seen| seen.cut.is_some());
-            if seen.as_ref().is_some_and(|seen| seen.open) || container.state == State::Created {
+            let known = self.seen.get(&container.id);
+            if known.is_some_and(|seen| seen.open) || container.state == State::Created {
                 continue;
             }
-            let last = seen.and_then(|seen| {
-                seen.cut = None;
-                seen.last
+            let (cut, timeless, last) = known.map_or((false, false, None), |seen| {
+                (seen.cut.is_some(), seen.timeless, seen.last.map(|(at, _)| at))
             });
-            let known = self.seen.contains_key(&container.id);
-            // A terminal's lines have no times; what it printed before cannot be told from what it prints now.
-            if known && last.is_none() && !container.runs() {
+            let known = known.is_some();
+            // What a terminal printed before cannot be told from what it prints now.
+            if timeless && !container.runs() {
                 continue;
             }
-            let since = match last {
-                Some((at, _)) => Some(at),
-                None if cut => Some(self.runtime.now()),
-                None => self.window.since.filter(|_| !known),
+            if let Some(seen) = self.seen.get_mut(&container.id) {
+                seen.cut = None;
+            }
+            let rest = Window {
+                follow: container.runs(),
+                // Of one that has told nothing, what was wanted from the beginning.
+                tail: self.window.tail.filter(|_| known && last.is_none() && !timeless),
+                since: match last {
+                    None if timeless && cut => Some(self.runtime.now()),
+                    None if timeless => None,
+                    None => self.window.since,
+                    last => last,
+                },
+                ..self.window.clone()
             };
-            let rest = Window { follow: container.runs(), tail: None, since, ..self.window.clone() };
             if known && !container.runs() {
                 self.rest(&container, &rest, sink).await?;
             } else {

@@ -16,6 +16,8 @@ pub(crate) const SESSION: &str = "--- session\n";
 pub(crate) const DEFINITION: &str = "--- stack.yaml\n";
 /// What a session calls the process in its background.
 const PROCESS: &str = "4242";
+/// When a session's keys are pressed.
+const PRESSED: &str = "1.0 s";
 
 /// The file as it reads after its commands have been run; `None` where they cannot be run.
 pub(crate) fn play(written: &str) -> Option<String> {
@@ -119,7 +121,16 @@ impl Stage<'_> {
         errors.read_to_end(&mut said).unwrap();
         child.stdout.take().unwrap().read_to_end(&mut out).unwrap();
         let exit = format!("exit {}\n", child.wait().unwrap().code().unwrap_or(-1));
-        exit + &self.shown(wanted, &said, &out)
+        // How far the engine's clock had come when the signal arrived is chance.
+        let said = String::from_utf8(said).unwrap();
+        let said = match said.split_once("interrupted after ") {
+            Some((before, rest)) => {
+                let (_, after) = rest.split_once(';').unwrap();
+                format!("{before}interrupted after {PRESSED};{after}")
+            }
+            None => said,
+        };
+        exit + &self.shown(wanted, said.as_bytes(), &out)
     }
 
     fn shown(&self, wanted: Wanted, error: &[u8], out: &[u8]) -> String {
