@@ -9,7 +9,7 @@ use crate::battle::{Ailment, BattleMove, Matchup, Quirk, Stat, Tempo};
 macro_rules! names {
     (side: [$($side:literal),* $(,)?], pair: [$($pair:literal),* $(,)?]) => {
         /// Features of one side.
-        const SIDE: usize = [$($side),*].len();
+        pub const SIDE: usize = [$($side),*].len();
         /// Features of the pair; each changes its sign when the sides are swapped.
         const PAIR: usize = [$($pair),*].len();
         /// Names, in column order.

@@ -2,6 +2,7 @@
 //! mechanics, the model's features and its evaluator. Knows no service and does no printing.
 
 pub mod battle;
+pub mod drift;
 pub mod features;
 pub mod metrics;
 pub mod model;

@@ -48,7 +48,16 @@ fn write_model(dir: &Path) -> Metadata {
         code_version: "0".to_owned(),
         data_hash: String::new(),
         scenarios: vec!["best_move".to_owned()],
-        split: Split { train_matchups: 0, test_matchups: 0, train_rows: 0, test_rows: 0 },
+        split: Split {
+            train_matchups: 0,
+            test_matchups: 0,
+            train_rows: 0,
+            test_rows: 0,
+            unseen_matchups: 0,
+            unseen_rows: 0,
+        },
+        unseen_pokemon: Vec::new(),
+        reference: Vec::new(),
         xgboost_version: "3.2.0".to_owned(),
         parameters: BTreeMap::new(),
     };

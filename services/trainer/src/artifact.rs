@@ -1,6 +1,6 @@
 //! Files written whole or not at all: aside, to disk, then renamed over the old one.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Why a file could not be written; the old one, if any, is untouched.
@@ -11,26 +11,63 @@ pub struct ArtifactError {
     pub source: std::io::Error,
 }
 
-/// Writes a file that others may read, making its folder if needed. Returns its path.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<PathBuf, ArtifactError> {
-    write_inner(path, bytes).map_err(|source| ArtifactError { path: path.to_owned(), source })?;
-    Ok(path.to_owned())
+/// A file being written beside its place.
+#[derive(Debug)]
+pub struct Aside {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
 }
 
-fn write_inner(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(dir)?;
-    let mut aside = tempfile::Builder::new().prefix(".writing-").tempfile_in(dir)?;
-    aside.write_all(bytes)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // The API reads it as another user.
-        aside.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+impl Aside {
+    /// Starts a file that will stand at `path`, making its folder if needed. Dropped, it leaves nothing.
+    pub fn create(path: &Path) -> Result<Self, ArtifactError> {
+        let create = || {
+            let dir = folder(path);
+            std::fs::create_dir_all(dir)?;
+            tempfile::Builder::new().prefix(".writing-").tempfile_in(dir)
+        };
+        let file = create().map_err(|source| ArtifactError { path: path.to_owned(), source })?;
+        Ok(Self { file, path: path.to_owned() })
     }
-    aside.as_file().sync_all()?;
-    aside.persist(path)?;
-    std::fs::File::open(dir)?.sync_all()
+
+    /// Puts the file in its place, on disk before anybody can see it, and readable by others.
+    pub fn persist(self) -> Result<(), ArtifactError> {
+        let Self { file, path } = self;
+        let persist = |file: tempfile::NamedTempFile| {
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt as _;
+                // The API reads it as another user.
+                file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+            }
+            file.as_file().sync_all()?;
+            file.persist(&path)?;
+            std::fs::File::open(folder(&path))?.sync_all()
+        };
+        persist(file).map_err(|source| ArtifactError { path: path.clone(), source })
+    }
+}
+
+impl Write for Aside {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Writes a file that others may read, making its folder if needed. Returns its path.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<PathBuf, ArtifactError> {
+    let mut aside = Aside::create(path)?;
+    aside.write_all(bytes).map_err(|source| ArtifactError { path: path.to_owned(), source })?;
+    aside.persist()?;
+    Ok(path.to_owned())
 }
 
 #[cfg(test)]

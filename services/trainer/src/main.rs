@@ -2,19 +2,26 @@
 //! chooses the exit code (0 ok, 1 failed, 2 usage or bad settings). Holds no logic.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use dex::pokedex::Pokedex;
+use dex::predict::Predictor;
 use dex::{schema, store};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 use trainer::job::{self, Outcome, Trained};
 use trainer::mlflow::{self, Client, Record};
-use trainer::settings::Settings;
+use trainer::settings::{Settings, Source};
+use trainer::shipped;
+use trainer::vectors::{model, verify};
+
+mod calm;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -25,10 +32,13 @@ Environment:
   ML_SCENARIO_TYPE        all, best_move, random_move or all_combinations [default: all]
   ML_TUNE_HYPERPARAMS     search for parameters first [default: true]
   ML_GRID_TYPE            fast or extended [default: fast]
+  ML_SEARCH               halving: all combinations on one fold, the best on all five; full: all on all five
+                          [default: halving]
   ML_SKIP_IF_EXISTS       train only if data, code or settings have changed [default: true]
   ML_BATTLES_PER_MATCHUP, ML_NUM_RANDOM_SAMPLES, ML_MAX_COMBINATIONS, ML_SEED
                           size and seed of the data set [default: 200, 2, 2, 42]
   ML_THREADS              [default: the number of cores]
+  ML_POKEDEX              database, or shipped: the one that came with this program [default: database]
   MODEL_DIR               where data set and model are written [default: models]
   MLFLOW_TRACKING_URI     where trainings are recorded [default: nowhere]
   DISABLE_MLFLOW_TRACKING record nothing [default: false]
@@ -39,27 +49,106 @@ Environment:
 /// Simulates battles of Let's Go and trains the model that predicts them
 #[derive(Debug, Parser)]
 #[command(name = "trainer", version, after_help = ENVIRONMENT)]
-struct Arguments {}
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do instead of the job that the environment describes
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Hold the battle mechanics against vectors of an independent simulator
+    ///
+    /// Prints one line per file; exits with 1 when a file is outside the bounds. A mean difference passes when it is at most
+    /// the bound, or no larger than what the few battles per pair on the other side make of it by chance alone.
+    VerifyVectors {
+        /// Folder with damage.jsonl and battles_*.jsonl
+        dir: PathBuf,
+        /// Battles per pair on our side
+        #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+        seeds: u32,
+        /// The same facts as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Judge the model in `MODEL_DIR` by battles of an independent simulator
+    Evaluate {
+        /// Folder with battles_*.jsonl
+        #[arg(long, value_name = "DIR")]
+        against: PathBuf,
+        /// The same facts as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
 
 fn main() -> ExitCode {
-    let Arguments {} = Arguments::parse();
+    let Arguments { command } = Arguments::parse();
     let lookup = |variable: &str| std::env::var(variable).ok();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let settings = Settings::from_lookup(&lookup, cores).map_err(anyhow::Error::from);
-    let database = store::Settings::from_lookup(&lookup).map_err(anyhow::Error::from);
-    let ready = start_log(&lookup).and(settings).and_then(|s| Ok((s, database?)));
-    let (code, result) = match ready {
-        Ok((settings, database)) => (FAILED, execute(&settings, &database)),
-        Err(error) => (USAGE, Err(error)),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nothing is left to tell it to if this fails.
-            let _ = writeln!(std::io::stderr().lock(), "error: trainer: {error:#}");
-            ExitCode::from(code)
-        }
+    if let Err(error) = start_log(&lookup) {
+        return failed(USAGE, &error);
     }
+    let done = match command {
+        None => job(&lookup),
+        Some(Command::VerifyVectors { dir, seeds, json }) => verify(&dir, seeds, json),
+        Some(Command::Evaluate { against, json }) => evaluate(&lookup, &against, json),
+    };
+    done.unwrap_or_else(|(code, error)| failed(code, &error))
+}
+
+/// The exit code, or the code and the error of a failure.
+type Done = Result<ExitCode, (u8, anyhow::Error)>;
+
+fn failed(code: u8, error: &anyhow::Error) -> ExitCode {
+    // Nothing is left to tell it to if this fails.
+    let _ = writeln!(std::io::stderr().lock(), "error: trainer: {error:#}");
+    ExitCode::from(code)
+}
+
+fn job(lookup: &dyn Fn(&str) -> Option<String>) -> Done {
+    let usage = |error: anyhow::Error| (USAGE, error);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let settings = Settings::from_lookup(lookup, cores).map_err(|e| usage(e.into()))?;
+    let database = store::Settings::from_lookup(lookup).map_err(anyhow::Error::from);
+    let database = match settings.source {
+        Source::Database => Some(database.map_err(usage)?),
+        Source::Shipped => None,
+    };
+    let run = || -> anyhow::Result<ExitCode> {
+        calm::wait_passively()?;
+        execute(&settings, database.as_ref())?;
+        Ok(ExitCode::SUCCESS)
+    };
+    run().map_err(|error| (FAILED, error))
+}
+
+fn verify(dir: &Path, seeds: u32, json: bool) -> Done {
+    let run = || -> anyhow::Result<bool> {
+        let verification = verify::verify(shipped::pokedex(), dir, seeds)?;
+        if json {
+            print(&serde_json::to_string_pretty(&verification)?)?;
+        } else {
+            for file in &verification.files {
+                print(&file.line())?;
+                for example in &file.examples {
+                    print(&format!("  {example}"))?;
+                }
+            }
+        }
+        Ok(verification.within)
+    };
+    let within = run().map_err(|error| (FAILED, error))?;
+    Ok(if within { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+}
+
+fn evaluate(lookup: &dyn Fn(&str) -> Option<String>, against: &Path, json: bool) -> Done {
+    let settings = Settings::from_lookup(lookup, 1).map_err(|error| (USAGE, error.into()))?;
+    let run = || -> anyhow::Result<()> {
+        let predictor = Predictor::load(&settings.model_dir)?;
+        let evaluation = model::evaluate(shipped::pokedex(), &predictor, against)?;
+        print(&if json { serde_json::to_string_pretty(&evaluation)? } else { evaluation.table() })
+    };
+    run().map(|()| ExitCode::SUCCESS).map_err(|error| (FAILED, error))
 }
 
 fn start_log(lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<()> {
@@ -75,7 +164,7 @@ fn start_log(lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn execute(settings: &Settings, database: &store::Settings) -> anyhow::Result<()> {
+fn execute(settings: &Settings, database: Option<&store::Settings>) -> anyhow::Result<()> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(settings.threads)
         .build_global()
@@ -84,7 +173,10 @@ fn execute(settings: &Settings, database: &store::Settings) -> anyhow::Result<()
         .enable_all()
         .build()
         .context("cannot start the network runtime")?;
-    let dex = runtime.block_on(load(database))?;
+    let dex = match database {
+        Some(database) => runtime.block_on(load(database))?,
+        None => shipped::pokedex().clone(),
+    };
     info!(pokemon = dex.pokemon.len(), moves = dex.moves.len(), "Pokédex loaded");
     let started = mlflow::now();
     match job::run(settings, &dex)? {
@@ -117,7 +209,7 @@ async fn load(database: &store::Settings) -> anyhow::Result<Pokedex> {
 
 /// A record that cannot be kept is a warning: the model matters more.
 async fn record(uri: &str, trained: &Trained, started: Duration) {
-    let Trained { metadata, model, trials } = trained;
+    let Trained { metadata, model, trials, .. } = trained;
     let record = Record { metadata, model, trials, started, ended: mlflow::now() };
     let sent = match Client::new(uri) {
         Ok(client) => mlflow::record(&client, &record).await.map(drop),
@@ -128,13 +220,27 @@ async fn record(uri: &str, trained: &Trained, started: Duration) {
     }
 }
 
+/// The model beside the baselines, one metric per line.
 fn table(metrics: &BTreeMap<String, f64>) -> String {
-    let line = |(name, value): (&String, &f64)| {
-        let baseline = metrics.get(&format!("baseline_{name}"))?;
-        Some(format!("{name:<22}{value:>9.4}{baseline:>22.4}"))
-    };
-    let lines: Vec<_> = metrics.iter().filter_map(line).collect();
-    format!("{:<22}{:>9}{:>22}\n{}", "held-out matchups", "model", "base-stat total rule", lines.join("\n"))
+    const COLUMNS: [(&str, &str); 5] = [
+        ("", "held-out pairs"),
+        (trainer::evaluate::UNSEEN, "unseen species"),
+        ("baseline_logistic_", "logistic"),
+        ("baseline_base_stats_", "base stats"),
+        ("baseline_type_chart_", "type chart"),
+    ];
+    let mut text = format!("{:<20}", "");
+    for (_, heading) in COLUMNS {
+        let _ = write!(text, "{heading:>16}");
+    }
+    for name in ["log_loss", "brier", "auc", "accuracy_decided", "ece", "mean_absolute_error"] {
+        let _ = write!(text, "\n{name:<20}");
+        for (prefix, _) in COLUMNS {
+            let value = metrics.get(&format!("{prefix}{name}"));
+            text += &value.map_or_else(|| format!("{:>16}", "-"), |value| format!("{value:>16.4}"));
+        }
+    }
+    text
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -13,12 +13,18 @@ pub struct Judged {
 
 /// A pair is decided when one side wins at least four battles in five.
 const DECIDED: f64 = 0.8;
+
+/// Whether one side wins nearly always.
+pub fn is_decided(judged: &Judged) -> bool {
+    judged.rate.max(1.0 - judged.rate) >= DECIDED
+}
+
 /// Bins of the calibration error.
-const BINS: usize = 10;
+pub const BINS: usize = 10;
 
 /// All metrics by name: `log_loss`, `brier`, `auc`, `accuracy_decided`, `ece`, `mean_absolute_error`.
 pub fn all(judged: &[Judged]) -> BTreeMap<String, f64> {
-    let decided: Vec<_> = judged.iter().copied().filter(|j| j.rate.max(1.0 - j.rate) >= DECIDED).collect();
+    let decided: Vec<_> = judged.iter().copied().filter(is_decided).collect();
     [
         ("log_loss", mean(judged, log_loss)),
         ("brier", mean(judged, |j| (j.probability - j.rate).powi(2))),
@@ -62,51 +68,44 @@ fn auc(judged: &[Judged]) -> f64 {
     area / (wins * losses).max(f64::MIN_POSITIVE)
 }
 
-/// Expected calibration error over ten bins of equal width.
-fn calibration_error(judged: &[Judged]) -> f64 {
-    let mut bins = [(0.0, 0.0); BINS];
+/// One bin of the calibration curve.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Bin {
+    /// Sum of weights.
+    pub weight: f64,
+    /// Weighted means of what was predicted and of what happened.
+    pub predicted: f64,
+    pub happened: f64,
+}
+
+/// The calibration curve: ten bins of equal width; empty bins have weight 0.
+pub fn calibration(judged: &[Judged]) -> [Bin; BINS] {
+    let mut bins = [Bin::default(); BINS];
     for j in judged {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a probability times ten"
         )]
-        let bin = ((j.probability * BINS as f64) as usize).min(BINS - 1);
-        bins[bin].0 += j.weight;
-        bins[bin].1 += j.weight * (j.probability - j.rate);
+        let bin = &mut bins[((j.probability * BINS as f64) as usize).min(BINS - 1)];
+        bin.weight += j.weight;
+        bin.predicted += j.weight * j.probability;
+        bin.happened += j.weight * j.rate;
     }
-    let total: f64 = bins.iter().map(|b| b.0).sum();
-    bins.iter().map(|b| b.1.abs()).sum::<f64>() / total.max(f64::MIN_POSITIVE)
+    for bin in &mut bins {
+        let weight = bin.weight.max(f64::MIN_POSITIVE);
+        bin.predicted /= weight;
+        bin.happened /= weight;
+    }
+    bins
 }
 
-/// The rule "the higher base-stat total wins", as a probability: a logistic curve through the origin, fitted on training
-/// rows by Newton's method.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BaseStatRule {
-    slope: f64,
-}
-
-impl BaseStatRule {
-    /// Fits the slope to leads (base stats of the first side less the second's) and shares won.
-    pub fn fit(leads: &[f32], rates: &[f32]) -> Self {
-        let mut slope = 0.0;
-        for _ in 0..25 {
-            let (mut gradient, mut curvature) = (0.0, 1e-9);
-            for (&lead, &rate) in leads.iter().zip(rates) {
-                let x = f64::from(lead) / 100.0;
-                let p = 1.0 / (1.0 + (-slope * x).exp());
-                gradient += (f64::from(rate) - p) * x;
-                curvature += p * (1.0 - p) * x * x;
-            }
-            slope += gradient / curvature;
-        }
-        Self { slope }
-    }
-
-    /// Probability for a lead.
-    pub fn probability(self, lead: f32) -> f64 {
-        1.0 / (1.0 + (-self.slope * f64::from(lead) / 100.0).exp())
-    }
+/// Expected calibration error: mean distance of the calibration curve from the diagonal.
+fn calibration_error(judged: &[Judged]) -> f64 {
+    let bins = calibration(judged);
+    let total: f64 = bins.iter().map(|b| b.weight).sum();
+    bins.iter().map(|b| b.weight * (b.predicted - b.happened).abs()).sum::<f64>()
+        / total.max(f64::MIN_POSITIVE)
 }
 
 #[cfg(test)]
@@ -135,14 +134,5 @@ mod tests {
         check(&pairs, "auc", (1.5 + 0.5 * (1.0 + 0.25)) / (1.5 * 1.5));
         check(&[(0.5, 1.0), (0.5, 0.0)], "auc", 0.5);
         check(&[(0.4, 0.9)], "accuracy_decided", 0.0);
-    }
-
-    #[test]
-    fn base_stat_rule_finds_the_slope_that_made_the_data() {
-        let leads: Vec<f32> = (-30..=30).map(|i| i as f32 * 10.0).collect();
-        let rates: Vec<f32> = leads.iter().map(|l| 1.0 / (1.0 + (-1.5 * l / 100.0).exp())).collect();
-        let rule = BaseStatRule::fit(&leads, &rates);
-        assert!((rule.slope - 1.5).abs() < 1e-3, "{rule:?}");
-        assert!((rule.probability(0.0) - 0.5).abs() < 1e-12);
     }
 }

@@ -28,6 +28,15 @@ impl Scenario {
         }
     }
 
+    /// Most bouts of one matchup.
+    pub const fn most_per_pair(self, settings: &DatasetSettings) -> usize {
+        match self {
+            Self::BestMove => 1,
+            Self::RandomMove => settings.random_samples as usize,
+            Self::AllCombinations => settings.max_combinations as usize,
+        }
+    }
+
     /// The scenario of a name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.name() == name)

@@ -42,6 +42,34 @@ impl Grid {
     }
 }
 
+/// How a grid is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Search {
+    /// All combinations on one fold, the best few on all folds.
+    Halving,
+    /// All combinations on all folds.
+    Full,
+}
+
+impl Search {
+    /// The name used in the environment.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Halving => "halving",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// Where the Pokédex comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// `PostgreSQL`, as the ETL filled it.
+    Database,
+    /// The one shipped with the program.
+    Shipped,
+}
+
 /// What shapes the data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetSettings {
@@ -59,9 +87,10 @@ pub struct DatasetSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     pub mode: Mode,
+    pub source: Source,
     pub dataset: DatasetSettings,
     /// Which grid to search; `None` trains with the defaults.
-    pub tune: Option<Grid>,
+    pub tune: Option<(Grid, Search)>,
     pub skip_if_exists: bool,
     /// Base address of MLflow; `None` records nothing.
     pub mlflow: Option<String>,
@@ -87,8 +116,11 @@ impl Settings {
         scenarios.extend(Scenario::ALL.map(|s| (s.name(), vec![s])));
         let tune = read.flag("ML_TUNE_HYPERPARAMS", true)?;
         let grid = read.choice("ML_GRID_TYPE", &[("fast", Grid::Fast), ("extended", Grid::Extended)])?;
+        let sources = [("database", Source::Database), ("shipped", Source::Shipped)];
+        let search = read.choice("ML_SEARCH", &[("halving", Search::Halving), ("full", Search::Full)])?;
         Ok(Self {
             mode,
+            source: read.choice("ML_POKEDEX", &sources)?,
             dataset: DatasetSettings {
                 scenarios: read.choice("ML_SCENARIO_TYPE", &scenarios)?,
                 repeats: read.number("ML_BATTLES_PER_MATCHUP", 200, 1, 100_000)?,
@@ -96,7 +128,7 @@ impl Settings {
                 max_combinations: read.number("ML_MAX_COMBINATIONS", 2, 1, 1_000)?,
                 seed: u64::from(read.number("ML_SEED", 42, 0, u32::MAX)?),
             },
-            tune: tune.then_some(grid),
+            tune: tune.then_some((grid, search)),
             skip_if_exists: read.flag("ML_SKIP_IF_EXISTS", true)?,
             mlflow: if read.flag("DISABLE_MLFLOW_TRACKING", false)? { None } else { read.tracking_uri()? },
             model_dir: read.text("MODEL_DIR").map_or_else(|| PathBuf::from("models"), PathBuf::from),
@@ -178,7 +210,7 @@ mod tests {
         let settings = read(&[("ML_MODE", "")]).unwrap();
         assert_eq!(settings.mode, Mode::All);
         assert_eq!(settings.dataset.scenarios, Scenario::ALL);
-        assert_eq!((settings.tune, settings.skip_if_exists), (Some(Grid::Fast), true));
+        assert_eq!((settings.tune, settings.skip_if_exists), (Some((Grid::Fast, Search::Halving)), true));
         assert_eq!((settings.mlflow, settings.model_dir), (None, PathBuf::from("models")));
         assert_eq!(settings.threads, 2);
     }

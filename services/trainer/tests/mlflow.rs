@@ -84,7 +84,16 @@ fn metadata() -> Metadata {
         code_version: "0".to_owned(),
         data_hash: "d".to_owned(),
         scenarios: vec!["best_move".to_owned()],
-        split: Split { train_matchups: 4, test_matchups: 1, train_rows: 8, test_rows: 2 },
+        split: Split {
+            train_matchups: 4,
+            test_matchups: 1,
+            train_rows: 8,
+            test_rows: 2,
+            unseen_matchups: 0,
+            unseen_rows: 0,
+        },
+        unseen_pokemon: Vec::new(),
+        reference: Vec::new(),
         xgboost_version: "3.2.0".to_owned(),
         parameters: BTreeMap::from([("eta".to_owned(), "0.1".to_owned())]),
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::drift::Reference;
+
 /// How many rows and matchups each side of the split holds. A matchup is an unordered pair; it stands on one side only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Split {
@@ -11,6 +13,11 @@ pub struct Split {
     pub test_matchups: usize,
     pub train_rows: usize,
     pub test_rows: usize,
+    /// Matchups with a species that the model has never seen.
+    #[serde(default)]
+    pub unseen_matchups: usize,
+    #[serde(default)]
+    pub unseen_rows: usize,
 }
 
 /// The metadata file. Maps are ordered so that equal training gives equal bytes but for `trained_at`.
@@ -35,6 +42,12 @@ pub struct Metadata {
     /// Scenarios whose battles the model learned from.
     pub scenarios: Vec<String>,
     pub split: Split,
+    /// Ids of the Pokémon whose species the model has never seen, ascending.
+    #[serde(default)]
+    pub unseen_pokemon: Vec<u16>,
+    /// How the features were distributed in training; what is asked later is compared with it.
+    #[serde(default)]
+    pub reference: Reference,
     /// Version of the library that trained it, e.g. `"3.2.0"`.
     pub xgboost_version: String,
     /// Training parameters, by `XGBoost`'s names.
