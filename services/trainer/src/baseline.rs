@@ -143,6 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::cast_possible_truncation, reason = "shares are single precision")]
     fn slope_is_the_one_that_made_the_data() {
         let leads: Vec<f64> = (-30..=30).map(|i| f64::from(i) / 10.0).collect();
         let rates: Vec<f32> = leads.iter().map(|l| logistic(1.5 * l) as f32).collect();

@@ -2,7 +2,6 @@
 //! checkout has them beside it (`../shared/vectors`).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot prepare its input has failed")]
-#![expect(clippy::print_stderr, reason = "measurements and skips are said to whoever runs the test")]
 
 use std::path::{Path, PathBuf};
 
