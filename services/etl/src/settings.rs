@@ -8,6 +8,9 @@ use dex::store::{self, SettingsError};
 use crate::fetch::Politeness;
 use crate::pokepedia;
 
+/// Requests at once to a server of this machine: enough to hide tens of milliseconds of each answer.
+const ON_THIS_MACHINE: usize = 32;
+
 /// Where the data may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
@@ -87,6 +90,7 @@ impl Live {
         // What is on this machine is nobody else's to be spared.
         let own = ["://127.0.0.1", "://localhost", "://[::1]"].iter().any(|host| pokeapi.contains(host));
         let pokeapi_interval_ms = whole(lookup, "POKEAPI_INTERVAL_MS", if own { 0 } else { 20 })?;
+        let requests_at_once = if own { ON_THIS_MACHINE } else { Politeness::default().requests_at_once };
         let second_ms = u64::try_from(pokepedia::INTERVAL.as_millis()).unwrap_or(1000);
         Ok(Self {
             pokeapi,
@@ -95,7 +99,7 @@ impl Live {
             pokepedia_interval: Duration::from_millis(whole(lookup, "POKEPEDIA_INTERVAL_MS", second_ms)?),
             pokeapi_budget: Duration::from_mins(10),
             pokepedia_budget: Duration::from_mins(10),
-            politeness: Politeness::default(),
+            politeness: Politeness { requests_at_once, ..Politeness::default() },
             cache: value("ETL_CACHE_DIR").map(PathBuf::from),
             cache_fresh_for: Duration::from_secs(whole(lookup, "ETL_CACHE_FRESH_S", 12 * 3600)?),
         })

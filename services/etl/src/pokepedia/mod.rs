@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dex::pokedex::{Form, Pokedex, Pokemon};
+use futures_util::{StreamExt as _, stream};
 use reqwest::{StatusCode, Url};
 
 use crate::fetch::{Cache, FetchError, Fetcher, Format, Politeness, Seen};
@@ -47,14 +48,19 @@ pub async fn read(
         // A site that asks for hours between pages gets none of us today.
         politeness.interval = politeness.interval.max(Duration::from_secs_f64(asked.min(60.0)));
     }
-    politeness.requests_at_once = 1;
+    // Whoever wants pages at a distance wants one at a time.
+    let at_once = if politeness.interval.is_zero() { politeness.requests_at_once } else { 1 };
     let fetcher = Fetcher::new("POKEPEDIA_BASE_URL", base_url, politeness, cache())?;
     let wanted: Vec<&Pokemon> =
         pokedex.pokemon.iter().filter(|p| matches!(p.form, Form::Base | Form::Alola)).collect();
     let mut testimony = Testimony::default();
-    for (done, pokemon) in wanted.iter().enumerate() {
+    let mut pages = stream::iter(&wanted)
+        .map(|pokemon| async { (*pokemon, one(&fetcher, &robots, &origin, pokemon).await) })
+        .buffered(at_once)
+        .enumerate();
+    while let Some((done, (pokemon, page))) = pages.next().await {
         let resource = format!("{}/Génération_7", pokemon.name_fr);
-        match one(&fetcher, &robots, &origin, pokemon).await {
+        match page {
             Ok(page) => {
                 for (table, reason) in &page.rejects {
                     testimony.rejects.push(Reject::of(
@@ -77,6 +83,7 @@ pub async fn read(
             total: wanted.len(),
         });
     }
+    drop(pages);
     testimony.seen = fetcher.seen();
     Ok(testimony)
 }
