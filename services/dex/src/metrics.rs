@@ -1,5 +1,5 @@
-//! The project's one list of metrics: what the API exposes and what dashboards, rules and their tests may name.
-//! Data only; the API registers these, nobody else invents a name.
+//! The project's one list of metrics: what the API and the ETL expose and what dashboards, rules and their tests may name.
+//! Data only; the services render these, nobody else invents a name.
 
 /// What a metric is to Prometheus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +94,29 @@ pub const PROCESS_THREADS: Metric = gauge("process_threads", &[], "Threads of th
 pub const PROCESS_START_TIME: Metric =
     gauge("process_start_time_seconds", &[], "When the process started, in seconds since 1970.");
 
-/// Every metric of the project.
-pub const ALL: &[Metric] = &[
+pub const ETL_LAST_SUCCESS_TIMESTAMP: Metric =
+    gauge("etl_last_success_timestamp_seconds", &[], "When the last run that succeeded ended.");
+pub const ETL_LAST_SUCCESS_DURATION: Metric =
+    gauge("etl_last_success_duration_seconds", &[], "How long that run took.");
+pub const ETL_REJECTS: Metric = gauge("etl_rejects", &[], "Documents and rows it refused.");
+pub const ETL_DISAGREEMENTS: Metric =
+    gauge("etl_disagreements", &[], "Rows about which its two sources disagreed.");
+pub const ETL_FAILURES_SINCE_SUCCESS: Metric =
+    gauge("etl_failures_since_success", &[], "Runs that failed since.");
+pub const ETL_TABLE_ROWS: Metric = gauge("etl_table_rows", &["table"], "Rows by table.");
+
+/// What the ETL writes for node-exporter's textfile collector.
+pub const ETL: &[Metric] = &[
+    ETL_LAST_SUCCESS_TIMESTAMP,
+    ETL_LAST_SUCCESS_DURATION,
+    ETL_REJECTS,
+    ETL_DISAGREEMENTS,
+    ETL_FAILURES_SINCE_SUCCESS,
+    ETL_TABLE_ROWS,
+];
+
+/// What the API exposes.
+pub const API: &[Metric] = &[
     REQUESTS,
     REQUEST_DURATION,
     ERRORS,
@@ -142,8 +163,9 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_follow_prometheus_naming() {
-        for (i, metric) in ALL.iter().enumerate() {
-            assert!(ALL[..i].iter().all(|m| m.name != metric.name), "{}", metric.name);
+        let all: Vec<&Metric> = API.iter().chain(ETL).collect();
+        for (i, metric) in all.iter().enumerate() {
+            assert!(all[..i].iter().all(|m| m.name != metric.name), "{}", metric.name);
             assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
             assert_eq!(metric.kind == Kind::Histogram, !metric.buckets.is_empty(), "{}", metric.name);
         }
@@ -151,7 +173,7 @@ mod tests {
 
     #[test]
     fn bucket_bounds_ascend_and_are_fractional() {
-        for metric in ALL {
+        for metric in API {
             assert!(metric.buckets.is_sorted_by(|a, b| a < b), "{}", metric.name);
             assert!(metric.buckets.iter().all(|b| b.fract() != 0.0), "{}", metric.name);
         }

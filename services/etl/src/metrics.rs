@@ -4,35 +4,36 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
+use dex::metrics::{self, Metric};
+
 use crate::load::Freshness;
 
 /// The metrics as Prometheus reads them.
 pub fn render(freshness: &Freshness, rows: &[(String, i64)]) -> String {
     let mut text = String::new();
-    let mut gauge = |name: &str, help: &str, values: &[(String, f64)]| {
+    let mut family = |metric: Metric, values: &[(Option<&str>, f64)]| {
+        let Metric { name, help, labels, .. } = metric;
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge");
-        for (labels, value) in values {
-            let _ = writeln!(text, "{name}{labels} {value}");
+        for (label, value) in values {
+            let _ = match (labels.first(), label) {
+                (Some(key), Some(of)) => writeln!(text, "{name}{{{key}=\"{of}\"}} {value}"),
+                _ => writeln!(text, "{name} {value}"),
+            };
         }
     };
-    let one = |value: f64| vec![(String::new(), value)];
-    gauge(
-        "etl_last_success_timestamp_seconds",
-        "When the last run that succeeded ended.",
-        &one(freshness.last_success_epoch_s),
-    );
-    gauge("etl_last_success_duration_seconds", "How long that run took.", &one(freshness.duration_s));
-    gauge("etl_rejects", "Documents and rows it refused.", &one(freshness.rejects as f64));
-    gauge(
-        "etl_disagreements",
-        "Rows about which its two sources disagreed.",
-        &one(freshness.disagreements as f64),
-    );
-    gauge("etl_failures_since_success", "Runs that failed since.", &one(freshness.failures_since as f64));
-    let rows: Vec<(String, f64)> =
-        rows.iter().map(|(table, rows)| (format!("{{table=\"{table}\"}}"), *rows as f64)).collect();
-    gauge("etl_table_rows", "Rows by table.", &rows);
+    for (metric, value) in [
+        (metrics::ETL_LAST_SUCCESS_TIMESTAMP, freshness.last_success_epoch_s),
+        (metrics::ETL_LAST_SUCCESS_DURATION, freshness.duration_s),
+        (metrics::ETL_REJECTS, freshness.rejects as f64),
+        (metrics::ETL_DISAGREEMENTS, freshness.disagreements as f64),
+        (metrics::ETL_FAILURES_SINCE_SUCCESS, freshness.failures_since as f64),
+    ] {
+        family(metric, &[(None, value)]);
+    }
+    let rows: Vec<(Option<&str>, f64)> =
+        rows.iter().map(|(table, rows)| (Some(table.as_str()), *rows as f64)).collect();
+    family(metrics::ETL_TABLE_ROWS, &rows);
     text
 }
 
@@ -61,6 +62,9 @@ mod tests {
         assert!(text.contains("# TYPE etl_rejects gauge\netl_rejects 1\n"), "{text}");
         assert!(text.contains("etl_last_success_timestamp_seconds 1795000000.5\n"), "{text}");
         assert!(text.ends_with("etl_table_rows{table=\"moves\"} 226\n"), "{text}");
-        assert_eq!(text.matches("# HELP").count(), 6);
+        let families: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next()).collect();
+        let listed: Vec<&str> = dex::metrics::ETL.iter().map(|metric| metric.name).collect();
+        assert_eq!(families, listed, "every metric of the list, and no other");
     }
 }
