@@ -32,22 +32,6 @@ pub struct Report {
     pub last_run: Option<LastRun>,
 }
 
-/// Rows that break what no constraint can say, as `text` lines.
-const ORPHANS: &str = "
-    SELECT 'type ' || slug || ': ' || names || ' rows of the chart as attacker, 18 are complete'
-    FROM (SELECT t.slug, count(e.*) AS names FROM types t LEFT JOIN type_effectiveness e ON e.attack_type_id = t.id
-          GROUP BY t.slug) AS chart WHERE names <> 18
-    UNION ALL SELECT 'pokemon ' || slug || ': it has no type' FROM pokemon p
-        WHERE NOT EXISTS (SELECT FROM pokemon_types t WHERE t.pokemon_id = p.id)
-    UNION ALL SELECT 'pokemon ' || slug || ': it learns no move' FROM pokemon p
-        WHERE NOT EXISTS (SELECT FROM learnsets l WHERE l.pokemon_id = p.id)
-    UNION ALL SELECT 'species ' || slug || ': it has no base form' FROM species s
-        WHERE NOT EXISTS (SELECT FROM pokemon p WHERE p.species_id = s.id AND p.form = 'base')
-    UNION ALL SELECT 'moves ' || slug || ': nobody vouches for it' FROM moves WHERE source = 'unknown'
-    UNION ALL SELECT 'pokemon ' || slug || ': nobody vouches for it' FROM pokemon WHERE source = 'unknown'
-    UNION ALL SELECT 'learnsets ' || concat_ws(' ', pokemon_id, method, level, move_id) || ': nobody vouches for it'
-        FROM learnsets WHERE source = 'unknown'";
-
 /// Connects once and compares schema version, counts and rules; the Pokédex must load as the other services load it.
 pub async fn check(settings: &store::Settings, expected: &Counts) -> Result<Report, CheckError> {
     let client = store::connect(settings).await?;
@@ -56,8 +40,7 @@ pub async fn check(settings: &store::Settings, expected: &Counts) -> Result<Repo
     counts.check(expected)?;
     let facts = load::read(&client).await?;
     let mut broken = rules::broken(&facts);
-    let orphans = client.query(ORPHANS, &[]).await.map_err(CheckError::Count)?;
-    broken.extend(orphans.iter().map(|row| row.get::<_, String>(0)));
+    broken.extend(load::orphans(&client).await.map_err(CheckError::Count)?);
     if !broken.is_empty() {
         return Err(CheckError::Broken(broken));
     }

@@ -1,8 +1,11 @@
 //! Writes facts into PostgreSQL: everything in one transaction, nothing where nothing changed, one run at a time. Knows no source.
 
+mod foreign_keys;
 mod ledger;
+mod orphans;
 mod read;
 mod rows;
+mod steps;
 mod tables;
 
 use dex::store::StoreError;
@@ -10,15 +13,17 @@ use tokio_postgres::{Client, Transaction};
 
 use crate::counts::{Counts, WrongCounts};
 use crate::facts::Facts;
-use crate::progress::{Event, Progress};
+use crate::progress::Progress;
 use crate::reconcile::Comparison;
 use crate::reject::Reject;
 use crate::snapshot::content_hash;
 
+use foreign_keys::ForeignKeys;
 pub use ledger::{Freshness, LastRun, Lock, Run, Source, freshness, last_run, table_rows};
+pub use orphans::orphans;
 pub use read::read;
-use tables::TABLES;
-pub use tables::{Change, What};
+pub use steps::{Change, What};
+use tables::{TABLES, create_stages};
 
 /// Why facts were not loaded; the data is as it was before.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +34,10 @@ pub enum LoadError {
     Counts(#[from] WrongCounts),
     #[error("loading table {table} failed; rolled back")]
     Table { table: &'static str, source: tokio_postgres::Error },
+    #[error("after loading, {} rows stand alone; rolled back; the first: {}", .0.len(), .0.first().map_or("", String::as_str))]
+    Orphans(Vec<String>),
+    #[error("the staging tables cannot be made; nothing was changed")]
+    Stage(#[source] tokio_postgres::Error),
     #[error("the run cannot be recorded")]
     Ledger(#[source] tokio_postgres::Error),
     #[error("the database cannot be counted")]
@@ -88,8 +97,7 @@ pub async fn load(
     let sha256 = content_hash(facts)?;
     let transaction = client.transaction().await.map_err(LoadError::Ledger)?;
     let changes = apply(&transaction, facts, plan).await?;
-    let counts = count(&transaction).await.map_err(LoadError::Count)?;
-    counts.check(expected)?;
+    let counts = judge(&transaction, expected).await?;
     let loaded = Loaded { counts, changed: changes.len() as u64, changes };
     run.succeed(&transaction, &loaded, &sha256, findings).await?;
     transaction.commit().await.map_err(LoadError::Ledger)?;
@@ -105,32 +113,37 @@ pub async fn preview(
 ) -> Result<Loaded, LoadError> {
     let transaction = client.transaction().await.map_err(LoadError::Ledger)?;
     let changes = apply(&transaction, facts, plan).await?;
-    let counts = count(&transaction).await.map_err(LoadError::Count)?;
+    let counts = judge(&transaction, expected).await?;
     transaction.rollback().await.map_err(LoadError::Ledger)?;
-    counts.check(expected)?;
     Ok(Loaded { counts, changed: changes.len() as u64, changes })
 }
 
-/// Stages the facts, deletes vanished rows from the children up, then inserts and updates from the parents down.
+/// What the tables hold now, which is refused where it is not as much as it must be or where a row stands alone.
+async fn judge(transaction: &Transaction<'_>, expected: &Counts) -> Result<Counts, LoadError> {
+    let counts = count(transaction).await.map_err(LoadError::Count)?;
+    counts.check(expected)?;
+    let orphans = orphans(transaction).await.map_err(LoadError::Count)?;
+    if orphans.is_empty() { Ok(counts) } else { Err(LoadError::Orphans(orphans)) }
+}
+
+/// Stages the facts, deletes vanished rows from the children up, then updates and inserts from the parents down.
 async fn apply(transaction: &Transaction<'_>, facts: &Facts, plan: &Plan) -> Result<Vec<Change>, LoadError> {
     let failed = |table| move |source| LoadError::Table { table, source };
     let wanted: Vec<_> = TABLES
         .iter()
         .filter(|table| plan.only.is_empty() || plan.only.iter().any(|only| only == table.name))
         .collect();
-    let mut changes = Vec::new();
+    create_stages(transaction, &wanted).await.map_err(LoadError::Stage)?;
+    let mut keys = Vec::new();
     for table in &wanted {
-        table.stage(transaction, facts).await.map_err(failed(table.name))?;
+        let rows = table.stage(transaction, facts).await.map_err(failed(table.name))?;
+        if let Some(taken) = ForeignKeys::take(transaction, table, rows).await.map_err(failed(table.name))? {
+            keys.push(taken);
+        }
     }
-    for table in wanted.iter().rev() {
-        changes.extend(table.delete_vanished(transaction).await.map_err(failed(table.name))?);
-    }
-    for (done, table) in wanted.iter().enumerate() {
-        let upserted = table.upsert(transaction).await.map_err(failed(table.name))?;
-        let event =
-            Event::Loaded { table: table.name, changed: upserted.len(), done: done + 1, total: wanted.len() };
-        plan.progress.tell(&event);
-        changes.extend(upserted);
+    let changes = steps::run(transaction, &wanted, &plan.progress).await?;
+    for taken in keys {
+        taken.put_back(transaction).await.map_err(failed(taken.table))?;
     }
     Ok(changes)
 }

@@ -30,33 +30,6 @@ pub(super) struct Table {
     rows: for<'a> fn(&'a Facts) -> Vec<Vec<Value<'a>>>,
 }
 
-/// A row that was inserted, updated or deleted.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Change {
-    pub table: &'static str,
-    pub what: What,
-    /// The row's key, its parts separated by blanks.
-    pub key: String,
-}
-
-/// What happened to a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum What {
-    Delete,
-    Insert,
-    Update,
-}
-
-impl What {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Delete => "delete",
-            Self::Insert => "insert",
-            Self::Update => "update",
-        }
-    }
-}
-
 /// The columns that say where a row comes from.
 const PROVENANCE: [&str; 2] = ["source", "document"];
 
@@ -150,92 +123,65 @@ pub(super) static TABLES: &[Table] = &[
 ];
 
 impl Table {
-    /// Creates the staging table and copies the facts' rows into it.
+    /// Copies the facts' rows into the staging table; returns how many there are.
     pub(super) async fn stage(
         &self,
         transaction: &Transaction<'_>,
         facts: &Facts,
-    ) -> Result<(), tokio_postgres::Error> {
-        transaction.batch_execute(&self.create_stage()).await?;
-        // The statement knows the columns' types, so they are not written down twice.
-        let types: Vec<SqlType> = transaction
-            .prepare(&format!("SELECT {} FROM stage_{}", self.columns(), self.name))
-            .await?
-            .columns()
-            .iter()
-            .map(|column| column.type_().clone())
-            .collect();
+    ) -> Result<u64, tokio_postgres::Error> {
+        let rows = (self.rows)(facts);
+        let types: Vec<SqlType> = rows.first().into_iter().flatten().map(Value::sql_type).collect();
         let sink = transaction.copy_in(&self.copy()).await?;
         let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
-        for row in (self.rows)(facts) {
-            writer.as_mut().write_raw(&row).await?;
+        for row in &rows {
+            writer.as_mut().write_raw(row).await?;
         }
-        writer.finish().await.map(drop)
-    }
-
-    fn create_stage(&self) -> String {
-        format!("CREATE TEMPORARY TABLE stage_{0} (LIKE {0}) ON COMMIT DROP", self.name)
+        writer.finish().await
     }
 
     fn copy(&self) -> String {
         format!("COPY stage_{} ({}) FROM STDIN BINARY", self.name, self.columns())
     }
 
-    /// Deletes rows whose key is not staged.
-    pub(super) async fn delete_vanished(
-        &self,
-        transaction: &Transaction<'_>,
-    ) -> Result<Vec<Change>, tokio_postgres::Error> {
-        let same_key: Vec<String> = self.key.iter().map(|c| format!("staged.{c} = old.{c}")).collect();
-        let statement = format!(
-            "DELETE FROM {0} old WHERE NOT EXISTS (SELECT FROM stage_{0} staged WHERE {1}) RETURNING false, {2}",
-            self.name,
-            same_key.join(" AND "),
-            self.key_text()
-        );
-        self.changes(transaction, &statement, [What::Delete, What::Delete]).await
-    }
-
-    /// Inserts new rows and updates those that differ; equal ones are not touched.
-    pub(super) async fn upsert(
-        &self,
-        transaction: &Transaction<'_>,
-    ) -> Result<Vec<Change>, tokio_postgres::Error> {
-        // A row version that nobody has locked is new: an update locks the one it replaces.
-        let statement = format!("{} RETURNING old.xmax = 0, {}", self.upsert_statement(), self.key_text());
-        self.changes(transaction, &statement, [What::Update, What::Insert]).await
-    }
-
-    async fn changes(
-        &self,
-        transaction: &Transaction<'_>,
-        statement: &str,
-        kinds: [What; 2],
-    ) -> Result<Vec<Change>, tokio_postgres::Error> {
-        let rows = transaction.query(statement, &[]).await?;
-        rows.iter()
-            .map(|row| {
-                let what = kinds[usize::from(row.try_get::<_, bool>(0)?)];
-                Ok(Change { table: self.name, what, key: row.try_get(1)? })
-            })
-            .collect()
-    }
-
-    fn upsert_statement(&self) -> String {
-        let rest = || self.rest.iter().chain(&PROVENANCE);
-        let set: Vec<String> = rest().map(|c| format!("{c} = excluded.{c}")).collect();
-        let old: Vec<String> = rest().map(|c| format!("old.{c}")).collect();
-        let new: Vec<String> = rest().map(|c| format!("excluded.{c}")).collect();
+    /// Deletes rows whose key is not staged. This statement and the two below return the keys of the rows that they touched.
+    pub(super) fn delete_vanished(&self) -> String {
         format!(
-            "INSERT INTO {0} AS old ({1}) SELECT {1} FROM stage_{0} ON CONFLICT ({2}) \
-             DO UPDATE SET {3} WHERE ({4}) IS DISTINCT FROM ({5})",
+            "DELETE FROM {0} old WHERE NOT EXISTS (SELECT FROM stage_{0} staged WHERE {1}) RETURNING {2}",
+            self.name,
+            self.same_key(),
+            self.key_text()
+        )
+    }
+
+    /// Updates rows that differ from what is staged; equal ones are not touched, nor locked.
+    pub(super) fn update_changed(&self) -> String {
+        let rest = || self.rest.iter().chain(&PROVENANCE);
+        let list = |side: &str| rest().map(|c| format!("{side}.{c}")).collect::<Vec<_>>().join(", ");
+        format!(
+            "UPDATE {0} old SET {1} FROM stage_{0} staged WHERE {2} AND ({3}) IS DISTINCT FROM ({4}) RETURNING {5}",
+            self.name,
+            rest().map(|c| format!("{c} = staged.{c}")).collect::<Vec<_>>().join(", "),
+            self.same_key(),
+            list("old"),
+            list("staged"),
+            self.key_text()
+        )
+    }
+
+    /// Inserts staged rows whose key is new.
+    pub(super) fn insert_new(&self) -> String {
+        format!(
+            "INSERT INTO {0} AS old ({1}) SELECT {1} FROM stage_{0} staged \
+             WHERE NOT EXISTS (SELECT FROM {0} old WHERE {2}) RETURNING {3}",
             self.name,
             self.columns(),
-            self.key.join(", "),
-            set.join(", "),
-            old.join(", "),
-            new.join(", ")
+            self.same_key(),
+            self.key_text()
         )
+    }
+
+    fn same_key(&self) -> String {
+        self.key.iter().map(|c| format!("staged.{c} = old.{c}")).collect::<Vec<_>>().join(" AND ")
     }
 
     fn key_text(&self) -> String {
@@ -245,6 +191,31 @@ impl Table {
 
     fn columns(&self) -> String {
         self.key.iter().chain(self.rest).chain(&PROVENANCE).copied().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Creates the staging tables of these, all at once. All that joins them to their tables takes both whole; a nested loop, which the
+/// planner believes in where a table was empty a moment ago, would take the one as often as the other has rows. Compiling a statement that runs once takes longer than running it.
+pub(super) async fn create_stages(
+    transaction: &Transaction<'_>,
+    tables: &[&Table],
+) -> Result<(), tokio_postgres::Error> {
+    let create =
+        |table: &&Table| format!("CREATE TEMPORARY TABLE stage_{0} (LIKE {0}) ON COMMIT DROP;", table.name);
+    let create: String = tables.iter().map(create).collect();
+    transaction
+        .batch_execute(&format!("SET LOCAL enable_nestloop = off; SET LOCAL jit = off; {create}"))
+        .await
+}
+
+impl Value<'_> {
+    /// The type of the columns that it is for.
+    fn sql_type(&self) -> SqlType {
+        match self {
+            Self::Number(_) => SqlType::INT2,
+            Self::Text(_) | Self::MaybeText(_) => SqlType::TEXT,
+            Self::Flag(_) => SqlType::BOOL,
+        }
     }
 }
 
