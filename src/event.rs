@@ -48,6 +48,11 @@ pub enum Event {
         probe: Probe,
         answer: Answer,
     },
+    /// A job says how far it is.
+    Progressed {
+        instance: Instance,
+        progress: Progress,
+    },
     /// Its process has ended. The same end may be told several times.
     Exited {
         instance: Instance,
@@ -69,6 +74,16 @@ pub enum Event {
         instance: Instance,
         phase: Phase,
     },
+}
+
+/// How far a job is, in its own words and numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being worked on, e.g. `moves`.
+    pub what: String,
+    pub done: u64,
+    /// Not zero.
+    pub total: u64,
 }
 
 /// Where an image came from.

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::hands::Hands;
 use super::obtain::Obtainer;
+use super::progress;
 use super::scheduler::{Action, Scheduler, Settings};
 use crate::definition::model::{Definition, ServiceName};
 use crate::event::{Event, Phase};
@@ -80,9 +81,9 @@ pub async fn drive<R: Runtime>(
     sink: &mut dyn FnMut(Duration, &Event),
     interrupt: impl Future<Output = ()>,
 ) -> Outcome {
-    let (progress, mut progressed) = mpsc::unbounded_channel();
-    let obtainer = Obtainer::new(run, progress.clone());
-    let hands = Hands { run, obtainer: &obtainer, told: &progress };
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let obtainer = Obtainer::new(run, told.clone());
+    let hands = Hands { run, obtainer: &obtainer, told: &told };
     let begin = Instant::now();
     let mut scheduler = Scheduler::new(run.plan, run.definition, run.settings);
     let mut known = Known::default();
@@ -103,7 +104,7 @@ pub async fn drive<R: Runtime>(
                 Event::Interrupted
             }
             Some(event) = pending.next() => event,
-            Some(event) = progressed.recv() => event,
+            Some(event) = heard.recv() => event,
             hint = hints.next() => {
                 if let Some(Ok(hint)) = hint {
                     pending.extend(known.looks(hands, &hint));
@@ -119,6 +120,7 @@ pub async fn drive<R: Runtime>(
         known.note(&event);
         if let Event::Started { instance } = &event {
             pending.extend(known.first_look(hands, instance));
+            pending.extend(known.progress(hands, instance));
         }
         let now = begin.elapsed();
         tracing::debug!(?now, ?event);
@@ -271,6 +273,16 @@ impl Known {
         let container = self.containers.get(instance)?;
         let told = self.early.remove(container);
         (told || !self.hears).then(|| look(hands, instance, container))
+    }
+
+    /// What a job says of its progress, while it runs.
+    fn progress<'a, R: Runtime>(&self, hands: Hands<'a, R>, instance: &Instance) -> Option<Work<'a>> {
+        let Run { runtime, plan, .. } = hands.run;
+        let container = self.containers.get(instance)?.clone();
+        let is_job = plan.service(&instance.service).is_some_and(|service| service.job);
+        is_job.then(|| -> Work<'a> {
+            Box::pin(progress::follow(*runtime, instance.clone(), container, hands.told))
+        })
     }
 
     /// The looks that a hint leads to.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
+use super::progress;
 use crate::definition::model::Service;
 use crate::event::{Failure, FailureKind};
 use crate::runtime::{LogOptions, Runtime, RuntimeError};
@@ -189,7 +190,10 @@ pub(super) async fn of_container<R: Runtime>(
         let options = LogOptions { tail: Some(LINES), ..LogOptions::default() };
         let mut lines = runtime.logs(container, &options);
         while let Some(Ok(line)) = lines.next().await {
-            failure.evidence.push(line.text);
+            // How far it came is no reason why it went no further.
+            if progress::parse(&line.text).is_none() {
+                failure.evidence.push(line.text);
+            }
         }
     })
     .await;

@@ -11,6 +11,7 @@ pub mod measure;
 mod obtain;
 pub mod one_off;
 mod patience;
+mod progress;
 pub mod scheduler;
 pub mod select;
 pub mod supply;

@@ -145,7 +145,11 @@ impl Scheduler {
                 self.queue.look_at(at);
             }
             Event::Exited { instance, end } => self.exited(now, instance, end),
-            Event::Woke | Event::ImageProgress { .. } | Event::Warned { .. } | Event::Entered { .. } => {}
+            Event::Woke
+            | Event::ImageProgress { .. }
+            | Event::Progressed { .. }
+            | Event::Warned { .. }
+            | Event::Entered { .. } => {}
         }
     }
 

@@ -26,6 +26,14 @@ pub(super) fn line(at: Duration, event: &Event) -> Option<Value> {
         Event::ImageProgress { service, line } => {
             json!({"event": "image_progress", "service": service, "text": line})
         }
+        Event::Progressed { instance, progress } => json!({
+            "event": "progress",
+            "service": instance.service,
+            "number": instance.number,
+            "what": progress.what,
+            "done": progress.done,
+            "total": progress.total,
+        }),
         Event::ImageReady { service, image, source } => {
             json!({"event": "image", "service": service, "image": image.0, "source": format!("{source:?}").to_lowercase()})
         }

@@ -8,16 +8,18 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{events, words};
 use crate::definition::model::ServiceName;
-use crate::event::{Event, ImageSource, Phase};
+use crate::event::{Event, ImageSource, Phase, Progress as JobProgress};
 use crate::plan::Plan;
 use crate::world::Instance;
 
 /// Between two frames of a spinner.
 const FRAME: Duration = Duration::from_millis(120);
-/// Between two lines about one image's making, where lines stay.
+/// Between two lines about one image's making or one job's progress, where lines stay.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 /// Progress lines of builds are cut to this.
 const LINE: usize = 70;
+/// Characters of a job's bar.
+const GAUGE: u64 = 20;
 
 /// Shows events as they come.
 pub enum Progress {
@@ -105,6 +107,12 @@ impl Live {
                     bar.set_message(format!("image: {}", cut(line)));
                 }
             }
+            Event::Progressed { instance, progress } => {
+                // What it said last may be heard after its end.
+                if let Some(bar) = self.lines.get(instance).filter(|bar| !bar.is_finished()) {
+                    bar.set_message(format!("{} {}", gauge(progress), far(progress)));
+                }
+            }
             Event::Warned { instance, message } => {
                 // A terminal that is gone must not end the run it is told about.
                 self.bars.println(format!("warning: {instance}: {message}")).unwrap_or_default();
@@ -146,7 +154,7 @@ pub struct Plain {
     out: Box<dyn Write>,
     labels: BTreeMap<Instance, String>,
     width: usize,
-    /// When a line of image work was last shown, by service.
+    /// When a line of image work or of a job's progress was last shown, by service.
     told: BTreeMap<ServiceName, Duration>,
 }
 
@@ -159,13 +167,16 @@ impl Plain {
                 (self.label(instance), format!("{} {}", mark(phase), words(phase)))
             }
             Event::Warned { instance, message } => (self.label(instance), format!("! {message}")),
-            Event::ImageProgress { service, line } => {
-                // Builds talk much; now and then a line shows that they go on.
-                let last = self.told.get(service).copied();
-                if last.is_some_and(|last| at < last + SIGN_OF_LIFE) {
+            Event::Progressed { instance, progress } => {
+                if !self.is_due(&instance.service, at) {
                     return Ok(());
                 }
-                self.told.insert(service.clone(), at);
+                (self.label(instance), format!("  {}", far(progress)))
+            }
+            Event::ImageProgress { service, line } => {
+                if !self.is_due(service, at) {
+                    return Ok(());
+                }
                 (service.to_string(), format!("  image: {}", cut(line)))
             }
             Event::ImageReady { service, source, .. } => {
@@ -175,6 +186,15 @@ impl Plain {
         };
         let width = self.width;
         writeln!(self.out, "{:>7.2} s  {label:width$} {text}", at.as_secs_f64())
+    }
+
+    /// Builds and jobs talk much; now and then a line shows that they go on.
+    fn is_due(&mut self, service: &ServiceName, at: Duration) -> bool {
+        let due = self.told.get(service).is_none_or(|last| at >= *last + SIGN_OF_LIFE);
+        if due {
+            self.told.insert(service.clone(), at);
+        }
+        due
     }
 
     fn label(&self, instance: &Instance) -> String {
@@ -204,6 +224,18 @@ fn origin(source: &ImageSource) -> &'static str {
         ImageSource::Built => "built",
         ImageSource::Distribution => "built from the distribution's packages, no registry answers",
     }
+}
+
+/// A job's progress as a bar.
+fn gauge(progress: &JobProgress) -> String {
+    let filled = usize::try_from(progress.done.saturating_mul(GAUGE) / progress.total).unwrap_or_default();
+    let width = usize::try_from(GAUGE).unwrap_or_default();
+    format!("[{}{}]", "#".repeat(filled), "-".repeat(width - filled))
+}
+
+/// A job's progress in numbers.
+fn far(progress: &JobProgress) -> String {
+    format!("{} {}/{}", cut(&progress.what), progress.done, progress.total)
 }
 
 fn cut(line: &str) -> String {
