@@ -41,7 +41,7 @@ bench-up:                 ## pdex beside docker compose 2 and 1: start-up time, 
 	cargo build --release --locked
 	python3 bench
 
-bench-etl:                ## the ETL's targets, and its loading beside SQLAlchemy row by row (two minutes)
+bench-etl:                ## the ETL's targets with pass or fail, and its loading beside SQLAlchemy row by row (three minutes)
 	stack/prerequisites.sh test
 	cargo build --release --locked -p etl
 	python3 -m venv target/bench-etl && target/bench-etl/bin/pip install --quiet sqlalchemy psycopg2-binary
