@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dex::pokedex::{Form, LearnMethod, Pokedex};
@@ -161,6 +162,23 @@ async fn requests_keep_their_distance() {
     testimony(&web, &pokedex, Politeness { interval, ..brisk() }).await;
     let passed = begin.elapsed();
     assert!(passed >= interval, "two pages {interval:?} apart, not {passed:?}");
+}
+
+/// Side by side only where nobody asked for a distance; what is said does not depend on it.
+#[tokio::test]
+async fn pages_at_a_distance_are_asked_for_one_at_a_time() {
+    let mut pokedex = shipped();
+    pokedex.pokemon.retain(|p| p.id <= 12);
+    let mut said = Vec::new();
+    for (interval, at_once) in [(Duration::ZERO, 2..=8), (Duration::from_millis(1), 1..=1)] {
+        let web = serve_pages(&pokedex, "").await;
+        let testimony = testimony(&web, &pokedex, Politeness { interval, ..brisk() }).await;
+        let most = web.most_at_once.load(Ordering::SeqCst);
+        assert!(at_once.contains(&most), "{most} at once, {interval:?} apart");
+        said.push(testimony.pages);
+    }
+    assert_eq!(said[0].len(), 12);
+    assert_eq!(format!("{:?}", said[0]), format!("{:?}", said[1]));
 }
 
 #[tokio::test]

@@ -8,8 +8,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod clock;
+mod diff;
 mod dump;
 mod faults;
 mod kills;
+mod loading;
 mod mutations;
 mod sources;

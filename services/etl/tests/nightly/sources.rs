@@ -36,7 +36,7 @@ pub(crate) fn settings(database: &Database, pokeapi: &Web, pokepedia: Option<&We
     settings
 }
 
-fn shared() -> Option<PathBuf> {
+pub(crate) fn shared() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
     let found = root.join("pokeapi/api/v2").is_dir() && root.join("pokepedia/site").is_dir();
     if !found {
@@ -46,7 +46,7 @@ fn shared() -> Option<PathBuf> {
 }
 
 /// `PokéAPI`'s listings as their server pages them; links may stay absolute, the client re-bases them.
-fn shared_pokeapi(root: &Path, request: &web::Request) -> Reply {
+pub(crate) fn shared_pokeapi(root: &Path, request: &web::Request) -> Reply {
     let mut request = request.clone();
     // Some moves are asked by name.
     for (name, id) in [("pika-papow", "732"), ("struggle", "165"), ("veevee-volley", "741")] {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use dex::pokedex::{Form, LearnMethod, Pokedex, Pokemon};
@@ -48,6 +49,8 @@ impl Reply {
 pub(crate) struct Web {
     pub(crate) origin: String,
     pub(crate) asked: Arc<Mutex<Vec<Request>>>,
+    /// How many requests waited for their answer at once, at most.
+    pub(crate) most_at_once: Arc<AtomicUsize>,
 }
 
 impl Web {
@@ -59,12 +62,25 @@ impl Web {
 /// Serves until the runtime ends.
 pub(crate) async fn serve(respond: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Web {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let web = Web { origin: format!("http://{}", listener.local_addr().unwrap()), asked: Arc::default() };
-    let (respond, asked) = (Arc::new(respond), web.asked.clone());
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    let web = Web { origin, asked: Arc::default(), most_at_once: Arc::default() };
+    let (respond, asked, most) = (Arc::new(respond), web.asked.clone(), web.most_at_once.clone());
+    let now = Arc::new(AtomicUsize::new(0));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (respond, asked) = (respond.clone(), asked.clone());
-            tokio::spawn(async move { drop(talk(stream, respond.as_ref(), &asked).await) });
+            let (respond, asked, most, now) = (respond.clone(), asked.clone(), most.clone(), now.clone());
+            let waits = move || {
+                let (most, now) = (most.clone(), now.clone());
+                async move {
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    // Who asks for more at once has it asked by then.
+                    for _ in 0..8 {
+                        tokio::task::yield_now().await;
+                    }
+                    now.fetch_sub(1, Ordering::SeqCst);
+                }
+            };
+            tokio::spawn(async move { drop(talk(stream, respond.as_ref(), &asked, waits).await) });
         }
     });
     web
@@ -75,6 +91,7 @@ async fn talk(
     mut stream: TcpStream,
     respond: &(dyn Fn(&Request) -> Reply + Send + Sync),
     asked: &Mutex<Vec<Request>>,
+    waits: impl AsyncFn(),
 ) -> std::io::Result<()> {
     let mut buffer = Vec::new();
     loop {
@@ -94,6 +111,7 @@ async fn talk(
             asked.push(request.clone());
             request
         };
+        waits().await;
         let reply = respond(&request);
         let Reply { status, content_type, headers, body, .. } = &reply;
         let head = format!(
