@@ -3,6 +3,8 @@
 //! Source: Generation 7 as written in `Pokémon` Showdown (`sim/battle-actions.ts`, `getDamage` and `modifyDamage`), which Let's
 //! Go inherits, and Bulbapedia's page "Damage". Abilities, items and weather do not exist in battles of Let's Go.
 
+use super::constants::{Constant, Constants};
+
 /// How a move's type meets the target's types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effectiveness {
@@ -66,25 +68,28 @@ pub const ROLLS: u16 = 16;
 
 impl Hit {
     /// Damage before the random factor; the same for all sixteen rolls.
-    fn base(&self) -> u32 {
+    fn base(&self, k: &Constants) -> u32 {
         // A critical hit ignores what would weaken it: own negative and the target's positive stages.
         let (attack_stage, defense_stage) = if self.critical {
             (self.attack_stage.max(0), self.defense_stage.min(0))
         } else {
             (self.attack_stage, self.defense_stage)
         };
-        let attack = staged(self.attack, attack_stage);
-        let defense = staged(self.defense, defense_stage).max(1);
-        let base = (2 * u32::from(self.level) / 5 + 2) * u32::from(self.power) * attack / defense / 50 + 2;
-        if self.critical { base * 3 / 2 } else { base }
+        let base =
+            base(k, self.level, self.power, (self.attack, attack_stage), (self.defense, defense_stage));
+        if self.critical {
+            base * k.get(Constant::CriticalNumerator) / k.get(Constant::CriticalDivisor)
+        } else {
+            base
+        }
     }
 
     /// What follows the random factor, up to the minimum of 1.
-    fn finish(&self, randomised: u32) -> u16 {
+    fn finish(&self, k: &Constants, randomised: u32) -> u16 {
         let Effectiveness::Steps(steps) = self.effectiveness else { return 0 };
         let mut damage = randomised;
         if self.stab {
-            damage = modify(damage, 6144);
+            damage = modify(k, damage, Constant::SameType);
         }
         // Halving must truncate at each step: 7 → 3 → 1 and not 7 → 1.75.
         if steps >= 0 {
@@ -93,16 +98,16 @@ impl Hit {
             damage >>= -steps;
         }
         if self.burned {
-            damage = modify(damage, 2048);
+            damage = modify(k, damage, Constant::Burn);
         }
         // The final modifiers are chained into one factor.
         match (self.screen && !self.critical, self.doubled) {
-            (true, false) => damage = modify(damage, 2048),
-            (false, true) => damage = modify(damage, 8192),
+            (true, false) => damage = modify(k, damage, Constant::Screen),
+            (false, true) => damage = modify(k, damage, Constant::Doubled),
             _ => {}
         }
         // Damage is a 16-bit number in the games.
-        (damage.max(1) & 0xffff) as u16
+        (damage.max(k.get(Constant::LeastDamage)) & 0xffff) as u16
     }
 
     /// Damage for random factor `85 + roll` per cent, `roll` from 0 to 15.
@@ -110,28 +115,52 @@ impl Hit {
         if self.effectiveness == Effectiveness::Immune {
             return 0;
         }
-        self.finish(self.base() * u32::from(85 + roll) / 100)
+        let k = &Constants::GAMES;
+        self.finish(k, randomised(k, self.base(k), roll.into()))
     }
 
     /// Damage for all sixteen random factors.
     pub fn rolls(&self) -> [u16; ROLLS as usize] {
+        self.rolls_by(&Constants::GAMES)
+    }
+
+    /// The same with other numbers than the games'; for tests that ask whether a number matters.
+    pub fn rolls_by(&self, k: &Constants) -> [u16; ROLLS as usize] {
         if self.effectiveness == Effectiveness::Immune {
             return [0; ROLLS as usize];
         }
-        let base = self.base();
-        std::array::from_fn(|roll| self.finish(base * (85 + roll as u32) / 100))
+        let base = self.base(k);
+        std::array::from_fn(|roll| self.finish(k, randomised(k, base, roll as u32)))
     }
+}
+
+/// Level, power, attack and defence, each of the two with its stage.
+fn base(k: &Constants, level: u8, power: u16, attack: (u16, i8), defense: (u16, i8)) -> u32 {
+    let attack = staged_by(k, attack.0, attack.1);
+    let defense = staged_by(k, defense.0, defense.1).max(1);
+    let level = k.get(Constant::LevelFactor) * u32::from(level) / k.get(Constant::LevelDivisor)
+        + k.get(Constant::LevelSum);
+    level * u32::from(power) * attack / defense / k.get(Constant::BaseDivisor) + k.get(Constant::BaseSum)
+}
+
+fn randomised(k: &Constants, base: u32, roll: u32) -> u32 {
+    base * (k.get(Constant::LeastRoll) + roll) / k.get(Constant::RollDivisor)
 }
 
 /// A stat with its stage: ×(2 + n)/2 up, ×2/(2 + n) down, truncated.
 pub(super) fn staged(stat: u16, stage: i8) -> u32 {
+    staged_by(&Constants::GAMES, stat, stage)
+}
+
+fn staged_by(k: &Constants, stat: u16, stage: i8) -> u32 {
+    let one = k.get(Constant::StageOne);
     let (stat, n) = (u32::from(stat), u32::from(stage.unsigned_abs()));
-    if stage >= 0 { stat * (2 + n) / 2 } else { stat * 2 / (2 + n) }
+    if stage >= 0 { stat * (one + n) / one } else { stat * one / (one + n) }
 }
 
 /// Multiplies by a factor in 4096ths, rounding half down.
-fn modify(value: u32, factor: u32) -> u32 {
-    (value * factor + 2047) / 4096
+fn modify(k: &Constants, value: u32, factor: Constant) -> u32 {
+    (value * k.get(factor) + k.get(Constant::ModifierRounding)) / k.get(Constant::ModifierOne)
 }
 
 /// Power of Low Kick by the target's weight in hectograms.
@@ -149,10 +178,14 @@ pub const fn weight_power(weight_hg: u16) -> u16 {
 /// The blow a confused Pokémon deals itself: typeless, power 40, its own stats, never critical.
 /// Source: `getConfusionDamage` in `sim/battle-actions.ts`.
 pub(super) fn confusion(level: u8, attack: (u16, i8), defense: (u16, i8), roll: u16) -> u16 {
-    let attack = staged(attack.0, attack.1);
-    let defense = staged(defense.0, defense.1).max(1);
-    let base = (2 * u32::from(level) / 5 + 2) * 40 * attack / defense / 50 + 2;
-    ((base * u32::from(85 + roll) / 100).max(1) & 0xffff) as u16
+    confusion_by(&Constants::GAMES, level, attack, defense, roll)
+}
+
+/// The same with other numbers than the games'.
+pub fn confusion_by(k: &Constants, level: u8, attack: (u16, i8), defense: (u16, i8), roll: u16) -> u16 {
+    let power = k.get(Constant::ConfusionPower) as u16;
+    let damage = randomised(k, base(k, level, power, attack, defense), roll.into());
+    (damage.max(k.get(Constant::LeastDamage)) & 0xffff) as u16
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 )]
 #![expect(clippy::struct_excessive_bools, reason = "conditions of a battle are independent yes-or-no facts")]
 
+mod constants;
 mod damage;
 mod fight;
 mod fighter;
@@ -25,7 +26,8 @@ mod state;
 mod stats;
 mod strike;
 
-pub use damage::{Effectiveness, Hit, ROLLS, weight_power};
+pub use constants::{Constant, Constants};
+pub use damage::{Effectiveness, Hit, ROLLS, confusion_by, weight_power};
 pub use fight::{Outcome, TURN_LIMIT};
 pub use fighter::{Fighter, MOVES};
 pub use matchup::Matchup;
