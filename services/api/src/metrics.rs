@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use dex::drift::Monitor;
 use dex::metrics as names;
 use dex::metrics::Metric;
 use dex::pokedex::Type;
 use prometheus::{
-    Encoder as _, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder,
+    Encoder as _, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use crate::problem::Kind;
@@ -29,6 +30,8 @@ pub struct Metrics {
     pokemon_types: [[IntCounter; 18]; 2],
     model_info: IntGaugeVec,
     model_load_failures: IntCounter,
+    input_drift: GaugeVec,
+    input_rows: IntGaugeVec,
 }
 
 impl Metrics {
@@ -45,6 +48,9 @@ impl Metrics {
         let in_flight = IntGauge::new(names::REQUESTS_IN_FLIGHT.name, names::REQUESTS_IN_FLIGHT.help)?;
         registry.register(Box::new(in_flight.clone()))?;
         registry.register(Box::new(Process::new()?))?;
+        let drift = names::MODEL_INPUT_DRIFT;
+        let input_drift = GaugeVec::new(Opts::new(drift.name, drift.help), drift.labels)?;
+        registry.register(Box::new(input_drift.clone()))?;
         Ok(Self {
             requests: counters(&registry, names::REQUESTS)?,
             durations: histograms(&registry, names::REQUEST_DURATION)?,
@@ -56,6 +62,8 @@ impl Metrics {
             pokemon_types,
             model_info: gauges(&registry, names::MODEL_INFO)?,
             model_load_failures: failures,
+            input_drift,
+            input_rows: gauges(&registry, names::MODEL_INPUT_ROWS)?,
             registry,
         })
     }
@@ -92,6 +100,17 @@ impl Metrics {
 
     pub fn model_load_failed(&self) {
         self.model_load_failures.inc();
+    }
+
+    /// Takes over what a model says about its inputs.
+    pub fn set_drift(&self, name: &str, drift: &Monitor) {
+        self.input_rows.reset();
+        let rows = i64::try_from(drift.rows()).unwrap_or(i64::MAX);
+        self.input_rows.with_label_values(&[name]).set(rows);
+        self.input_drift.reset();
+        for (feature, index) in drift.indices() {
+            self.input_drift.with_label_values(&[name, feature]).set(index);
+        }
     }
 
     /// Everything in Prometheus' text format.

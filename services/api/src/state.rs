@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use dex::drift::Monitor;
 use dex::pokedex::Pokedex;
 use dex::predict::{Prediction, Predictor, Side};
 
@@ -20,6 +21,11 @@ pub trait Model: Send + Sync {
     fn name(&self) -> &str;
     fn version(&self) -> &str;
     fn predict(&self, dex: &Pokedex, a: &Side<'_>, b: &Side<'_>) -> Prediction;
+
+    /// How what it was asked differs from what it learned from, if it watches that.
+    fn drift(&self) -> Option<&Monitor> {
+        None
+    }
 }
 
 impl Model for Predictor {
@@ -33,6 +39,10 @@ impl Model for Predictor {
 
     fn predict(&self, dex: &Pokedex, a: &Side<'_>, b: &Side<'_>) -> Prediction {
         self.predict(dex, a, b)
+    }
+
+    fn drift(&self) -> Option<&Monitor> {
+        Some(self.drift())
     }
 }
 

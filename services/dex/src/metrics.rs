@@ -84,6 +84,17 @@ pub const MODEL_LOAD_FAILURES: Metric = counter(
     &[],
     "Model files found but refused; the model before stays in use.",
 );
+pub const MODEL_INPUT_DRIFT: Metric = gauge(
+    "model_input_drift_psi",
+    &["model_name", "feature"],
+    "Population stability index of what the model is asked against what it learned from; above 0.25 much has changed. \
+     Absent until 2,000 battles were asked about.",
+);
+pub const MODEL_INPUT_ROWS: Metric = gauge(
+    "model_input_drift_rows",
+    &["model_name"],
+    "Battles counted towards model_input_drift_psi since the model was loaded.",
+);
 pub const BUILD_INFO: Metric = gauge("pdex_build_info", &["version"], "1, with the version of the program.");
 pub const PROCESS_CPU: Metric =
     counter("process_cpu_seconds_total", &[], "User and system CPU time of the process.");
@@ -127,6 +138,8 @@ pub const API: &[Metric] = &[
     PREDICTION_POKEMON_TYPES,
     MODEL_INFO,
     MODEL_LOAD_FAILURES,
+    MODEL_INPUT_DRIFT,
+    MODEL_INPUT_ROWS,
     BUILD_INFO,
     PROCESS_CPU,
     PROCESS_RESIDENT_MEMORY,

@@ -1,8 +1,10 @@
 //! The odds of a battle from the trained model: features, both orders, average. Pure after loading.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::battle::{Fighter, Matchup, Rules};
+use crate::drift::Monitor;
 use crate::features;
 use crate::model::{Metadata, Model, ModelError};
 use crate::pokedex::{Move, Pokedex, Pokemon};
@@ -30,12 +32,16 @@ pub struct Prediction {
 #[derive(Debug, Clone)]
 pub struct Predictor {
     model: Model,
+    /// What it is asked, beside what it learned from.
+    drift: Arc<Monitor>,
 }
 
 impl Predictor {
     /// Loads the model and its metadata from a models folder and checks both completely.
     pub fn load(dir: &Path) -> Result<Self, ModelError> {
-        Ok(Self { model: Model::load(dir, &features::NAMES)? })
+        let model = Model::load(dir, &features::NAMES)?;
+        let drift = Arc::new(Monitor::new(model.metadata.reference.clone()));
+        Ok(Self { model, drift })
     }
 
     /// Name the model is registered under.
@@ -53,12 +59,19 @@ impl Predictor {
         &self.model.metadata
     }
 
+    /// How what it was asked differs from what it learned from.
+    pub fn drift(&self) -> &Monitor {
+        &self.drift
+    }
+
     /// The odds of `a` against `b`. Both orders are evaluated and averaged, so swapping the sides swaps the answer exactly.
     pub fn predict(&self, dex: &Pokedex, a: &Side<'_>, b: &Side<'_>) -> Prediction {
         let rules = Rules::default();
         let [a, b] = [a, b].map(|side| Fighter::new(dex, &rules, side.pokemon, &side.moves));
         let matchup = Matchup::new(&dex.chart, &a, &b);
-        let [ab, ba] = features::rows(&matchup).map(|row| f64::from(self.model.forest.probability(&row)));
+        let rows = features::rows(&matchup);
+        self.drift.observe(&rows[0]);
+        let [ab, ba] = rows.map(|row| f64::from(self.model.forest.probability(&row)));
         let best_move =
             |side: usize| matchup.opening(side).map(|slot| matchup.fighter(side).moves()[slot].id);
         let probability_a = antisymmetric(ab, ba);

@@ -19,6 +19,12 @@ pub(super) fn routes() -> [Route; 1] {
     (status = 200, description = "Metrics", body = String, content_type = "text/plain"),
 ))]
 async fn scrape(State(api): State<Api>) -> Result<Response, Problem> {
+    // The index is computed when somebody looks, not while battles are predicted.
+    if let Some(loaded) = &api.snapshot().model
+        && let Some(drift) = loaded.model.drift()
+    {
+        api.metrics().set_drift(loaded.model.name(), drift);
+    }
     let text = api.metrics().render(api.in_flight()).map_err(|error| Problem::internal(error.to_string()))?;
     Ok(([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response())
 }

@@ -4,7 +4,7 @@ use api::state::Limits;
 use dex::metrics::{API, ERROR_TYPES, Kind};
 use serde_json::json;
 
-use crate::support::{Formula, KEY, call, empty_with, get, post, quick_limits, ready, ready_with};
+use crate::support::{Formula, KEY, Watched, call, empty_with, get, post, quick_limits, ready, ready_with};
 
 const BATTLE: &str = r#"{"pokemon_a": 25, "pokemon_b": "raichu-alola"}"#;
 
@@ -37,6 +37,27 @@ async fn versions_tell_what_is_loaded() {
     assert_eq!(loaded["pokedex"], json!({"pokemon": 6, "moves": 5}));
     let empty = get(&empty_with(Limits::default(), None), "/version").await.json();
     assert_eq!((&empty["model"], &empty["pokedex"]), (&json!(null), &json!(null)));
+}
+
+#[tokio::test]
+async fn inputs_that_drift_from_the_training_show_in_the_metrics() {
+    let api = ready();
+    let reference = dex::drift::Distribution::of("a_speed", (0..200_u8).map(f32::from));
+    api.set_model(Box::new(Watched(dex::drift::Monitor::new(vec![reference]))));
+    let name = "model_input_drift_psi{feature=\"a_speed\",model_name=\"watched\"}";
+    for _ in 0..10 {
+        assert_eq!(post(&api, "/predict/battle", BATTLE).await.status, 200);
+    }
+    let text = get(&api, "/metrics").await.text();
+    assert!(text.contains("model_input_drift_rows{model_name=\"watched\"} 10"));
+    assert!(!text.contains(name), "too few to say");
+    for _ in 10..dex::drift::WINDOW {
+        post(&api, "/predict/battle", BATTLE).await;
+    }
+    let text = get(&api, "/metrics").await.text();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    // Always the same Pokémon, where training had all speeds.
+    assert!(line.trim().parse::<f64>().unwrap() > 1.0, "{line}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A small Pokédex, a model made of one formula, and requests in one line.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use api::app::app;
@@ -10,6 +11,7 @@ use api::state::{Api, Limits, Model};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use dex::drift::{Distribution, Monitor, WINDOW};
 use dex::pokedex::{
     Category, Form, Learn, LearnMethod, Move, Pokedex, Pokemon, Stats, Type, TypeChart, TypeNames,
 };
@@ -22,6 +24,35 @@ pub(crate) const KEY: &str = "a-key-of-tests";
 /// Odds from base-stat totals. Ditto on side a makes it panic.
 pub(crate) struct Formula;
 
+/// A window that is full, so that every metric has something to show.
+static FULL: LazyLock<Monitor> = LazyLock::new(|| {
+    let monitor = Monitor::new(vec![Distribution::of("a_speed", std::iter::once(1.0))]);
+    (0..WINDOW).for_each(|_| monitor.observe(&[1.0]));
+    monitor
+});
+
+/// The same, watching one feature.
+pub(crate) struct Watched(pub(crate) Monitor);
+
+impl Model for Watched {
+    fn name(&self) -> &'static str {
+        "watched"
+    }
+
+    fn version(&self) -> &'static str {
+        "1"
+    }
+
+    fn predict(&self, dex: &Pokedex, a: &Side<'_>, b: &Side<'_>) -> Prediction {
+        self.0.observe(&[f32::from(a.pokemon.stats.speed)]);
+        Formula.predict(dex, a, b)
+    }
+
+    fn drift(&self) -> Option<&Monitor> {
+        Some(&self.0)
+    }
+}
+
 impl Model for Formula {
     fn name(&self) -> &'static str {
         "formula"
@@ -29,6 +60,10 @@ impl Model for Formula {
 
     fn version(&self) -> &'static str {
         "1"
+    }
+
+    fn drift(&self) -> Option<&Monitor> {
+        Some(&FULL)
     }
 
     fn predict(&self, dex: &Pokedex, a: &Side<'_>, b: &Side<'_>) -> Prediction {
