@@ -15,8 +15,8 @@ use crate::stage::{Said, Stage, eventually, is_wanted, text};
 struct Engine {
     folder: tempfile::TempDir,
     child: Option<Child>,
-    /// Whether its data lie on a disk in memory of their own.
-    small: bool,
+    /// Whether something is mounted on its data: a disk in memory, or what an engine leaves that was killed.
+    mounted: bool,
 }
 
 impl Engine {
@@ -30,15 +30,15 @@ impl Engine {
             return None;
         }
         let folder = tempfile::Builder::new().prefix("pdexflt").tempdir().unwrap();
-        let mut engine = Self { folder, child: None, small: false };
+        let mut engine = Self { folder, child: None, mounted: false };
         std::fs::create_dir(engine.path("data")).unwrap();
         std::fs::write(engine.path("daemon.json"), "{}").unwrap();
         if let Some(mib) = disk_mib {
             let size = format!("size={mib}m");
             let mut mount = Command::new("mount");
             mount.args(["-t", "tmpfs", "-o", &size, "pdexflt"]).arg(engine.path("data"));
-            engine.small = mount.status().unwrap().success();
-            if !engine.small {
+            engine.mounted = mount.status().unwrap().success();
+            if !engine.mounted {
                 eprintln!("skipped: a disk in memory cannot be mounted here");
                 return None;
             }
@@ -92,6 +92,7 @@ impl Engine {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
+            self.mounted = true;
         }
     }
 
@@ -109,7 +110,7 @@ impl Drop for Engine {
             let log = text(&log);
             eprintln!("the engine's last words:\n{}", &log[log.len().saturating_sub(2_000)..]);
         }
-        if self.small {
+        if self.mounted {
             let _ = Command::new("umount").arg("-l").arg(self.path("data")).status();
         }
     }
