@@ -2,7 +2,7 @@
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack bench-ready simulate lint bench-up bench-etl prerequisites
+.PHONY: up test test-stack bench-ready simulate lint bench-up bench-etl bench-ml test-model prerequisites
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -46,6 +46,19 @@ bench-etl:                ## the ETL's targets with pass or fail, and its loadin
 	cargo build --release --locked -p etl
 	python3 -m venv target/bench-etl && target/bench-etl/bin/pip install --quiet sqlalchemy psycopg2-binary
 	tests/with-postgres.sh target/bench-etl/bin/python bench/etl
+
+bench-ml:                 ## battles, data set, training and model beside the targets and beside Python's XGBoost (ten minutes)
+	stack/prerequisites.sh test
+	services/trainer/libxgboost.sh >/dev/null
+	cargo build --release --locked -p trainer
+	python3 -m venv target/bench-ml && target/bench-ml/bin/pip install --quiet xgboost-cpu==3.2.0 pyarrow
+	target/bench-ml/bin/python bench/ml
+
+test-model:               ## a training in a real MLflow server, loaded and checked by Python's own MLflow and XGBoost
+	stack/prerequisites.sh test
+	services/trainer/libxgboost.sh >/dev/null
+	cargo build --release --locked -p trainer
+	services/trainer/tests/python/run.sh
 
 prerequisites:
 	stack/prerequisites.sh up

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use dex::battle::{Fighter, Matchup, Outcome, Rng, Rules, sets};
+use dex::battle::{Fighter, Matchup, Outcome, Policy, Rng, Rules, sets};
 use dex::pokedex::Pokedex;
 use serde::Deserialize;
 
@@ -108,6 +108,49 @@ fn constant_damage_is_counted_out() {
     always((50, "machamp", "seismic-toss"), (50, "chansey", "splash"), 0, 3..=3);
     // Sonic Boom takes 20 of 325.
     always((100, "electrode", "sonic-boom"), (50, "chansey", "recover"), 0, 4..=4);
+}
+
+/// Wins of the first side of 200 by the policies, everybody with their best set.
+fn wins(dex: &Pokedex, a: &str, b: &str, policies: [Policy; 2]) -> usize {
+    let [a, b] = [a, b].map(|name| fighter(dex, 50, name, &[]));
+    let matchup = Matchup::new(&dex.chart, &a, &b);
+    (0..200).filter(|&seed| matchup.fight_by(policies, &mut Rng::new(seed)).winner == Some(0)).count()
+}
+
+#[test]
+fn policies_differ_in_what_they_win() {
+    let dex = pokedex();
+    let total = |policies: [Policy; 2]| -> usize {
+        let names = ["venusaur", "lapras", "arcanine", "golem", "starmie", "snorlax", "gengar", "machamp"];
+        names
+            .iter()
+            .flat_map(|a| names.iter().map(move |b| (a, b)))
+            .map(|(a, b)| wins(&dex, a, b, policies))
+            .sum()
+    };
+    let ranked = total([Policy::Ranked; 2]);
+    let random = total([Policy::Random, Policy::Ranked]);
+    let greedy = total([Policy::Greedy, Policy::Ranked]);
+    let reply = total([Policy::BestReply, Policy::Ranked]);
+    assert!(random < ranked * 9 / 10, "{random} {ranked}");
+    // Looking at the state of the battle costs nothing, and looking at the race pays.
+    assert!(greedy * 100 > ranked * 98, "{greedy} {ranked}");
+    assert!(reply >= ranked, "{reply} {ranked}");
+}
+
+#[test]
+fn greedy_saves_the_strong_move_that_is_not_needed_and_answers_what_happens() {
+    let dex = pokedex();
+    let a = fighter(&dex, 100, "tauros", &["mega-kick", "body-slam"]);
+    let b = fighter(&dex, 1, "magikarp", &["splash"]);
+    let matchup = Matchup::new(&dex.chart, &a, &b);
+    let missed = |policy: Policy| {
+        let turns = (0..400).map(|seed| matchup.fight_by([policy; 2], &mut Rng::new(seed)).turns);
+        turns.filter(|&turns| turns > 1).count()
+    };
+    // Mega Kick hits three times in four; both faint the fish.
+    assert!(missed(Policy::Greedy) == 0, "{}", missed(Policy::Greedy));
+    assert!(missed(Policy::BestReply) == 0 || missed(Policy::BestReply) < missed(Policy::Random));
 }
 
 #[test]

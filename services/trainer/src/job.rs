@@ -317,7 +317,7 @@ fn compare(own: &[f32], served: &[f32]) -> Result<(), JobError> {
 /// Report, then model, metadata last: the metadata names the model's digest, so half of a pair is never served.
 fn save(dir: &Path, model: &[u8], metadata: &Metadata, report: &[report::File]) -> Result<(), JobError> {
     for file in report {
-        artifact::write(&dir.join(REPORT_DIR).join(file.name), file.text.as_bytes())?;
+        artifact::write(&dir.join(REPORT_DIR).join(&file.name), file.text.as_bytes())?;
     }
     artifact::write(&dir.join(MODEL_FILE), model)?;
     artifact::write(&dir.join(METADATA_FILE), &serde_json::to_vec_pretty(metadata)?)?;

@@ -10,16 +10,18 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use dex::features;
+use dex::model::Model;
 use dex::pokedex::Pokedex;
 use dex::predict::Predictor;
 use dex::{schema, store};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 use trainer::job::{self, Outcome, Trained};
-use trainer::mlflow::{self, Client, Record};
+use trainer::mlflow::{self, Client, Record, spool};
 use trainer::settings::{Settings, Source};
-use trainer::shipped;
 use trainer::vectors::{model, verify};
+use trainer::{artifact, dataset, shipped};
 
 mod calm;
 
@@ -80,6 +82,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write what the served evaluator says about every row of the data set in `MODEL_DIR`
+    ///
+    /// Little-endian 32-bit floats in the order of the rows, for comparing with XGBoost elsewhere.
+    Predictions {
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -92,6 +101,7 @@ fn main() -> ExitCode {
         None => job(&lookup),
         Some(Command::VerifyVectors { dir, seeds, json }) => verify(&dir, seeds, json),
         Some(Command::Evaluate { against, json }) => evaluate(&lookup, &against, json),
+        Some(Command::Predictions { out }) => predictions(&lookup, &out),
     };
     done.unwrap_or_else(|(code, error)| failed(code, &error))
 }
@@ -151,6 +161,19 @@ fn evaluate(lookup: &dyn Fn(&str) -> Option<String>, against: &Path, json: bool)
     run().map(|()| ExitCode::SUCCESS).map_err(|error| (FAILED, error))
 }
 
+fn predictions(lookup: &dyn Fn(&str) -> Option<String>, out: &Path) -> Done {
+    let settings = Settings::from_lookup(lookup, 1).map_err(|error| (USAGE, error.into()))?;
+    let run = || -> anyhow::Result<()> {
+        let model = Model::load(&settings.model_dir, &features::NAMES)?;
+        let (table, _) = dataset::read(&settings.model_dir, shipped::pokedex())?;
+        let predicted = trainer::evaluate::predict(&model.forest, &table);
+        let bytes: Vec<u8> = predicted.iter().flat_map(|p| p.to_le_bytes()).collect();
+        artifact::write(out, &bytes)?;
+        print(&format!("{} predictions written", predicted.len()))
+    };
+    run().map(|()| ExitCode::SUCCESS).map_err(|error| (FAILED, error))
+}
+
 fn start_log(lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<()> {
     let text = lookup("PDEX_LOG").filter(|text| !text.is_empty()).unwrap_or_else(|| "info".to_owned());
     let filter =
@@ -179,25 +202,26 @@ fn execute(settings: &Settings, database: Option<&store::Settings>) -> anyhow::R
     };
     info!(pokemon = dex.pokemon.len(), moves = dex.moves.len(), "Pokédex loaded");
     let started = mlflow::now();
-    match job::run(settings, &dex)? {
+    let outcome = job::run(settings, &dex)?;
+    match &settings.mlflow {
+        None => info!("not recorded in MLflow: tracking is off"),
+        Some(uri) => {
+            let trained = if let Outcome::Trained(trained) = &outcome { Some(&**trained) } else { None };
+            runtime.block_on(record(uri, &settings.model_dir, trained, started));
+        }
+    }
+    match outcome {
         Outcome::Skipped(metadata) => print(&format!(
             "skipped: model {} of {} matches data, code and settings",
             metadata.version, metadata.trained_at
         )),
         Outcome::Dataset { rows } => print(&format!("data set of {rows} rows written")),
         Outcome::Evaluated(metrics) => print(&table(&metrics)),
-        Outcome::Trained(trained) => {
-            if let Some(uri) = &settings.mlflow {
-                runtime.block_on(record(uri, &trained, started));
-            } else {
-                info!("not recorded in MLflow: tracking is off");
-            }
-            print(&format!(
-                "model {} trained\n{}",
-                trained.metadata.version,
-                table(&trained.metadata.metrics)
-            ))
-        }
+        Outcome::Trained(trained) => print(&format!(
+            "model {} trained\n{}",
+            trained.metadata.version,
+            table(&trained.metadata.metrics)
+        )),
     }
 }
 
@@ -207,16 +231,34 @@ async fn load(database: &store::Settings) -> anyhow::Result<Pokedex> {
     store::load(&client).await.context("cannot read the Pokédex")
 }
 
-/// A record that cannot be kept is a warning: the model matters more.
-async fn record(uri: &str, trained: &Trained, started: Duration) {
-    let Trained { metadata, model, trials, .. } = trained;
-    let record = Record { metadata, model, trials, started, ended: mlflow::now() };
-    let sent = match Client::new(uri) {
-        Ok(client) => mlflow::record(&client, &record).await.map(drop),
-        Err(error) => Err(error),
+/// Sends what waits and what is new. A record that cannot be sent is a warning and waits in the spool: the model matters more.
+async fn record(uri: &str, model_dir: &Path, trained: Option<&Trained>, started: Duration) {
+    let client = Client::new(uri);
+    let waited = match &client {
+        Ok(client) => spool::send(client, model_dir).await.err(),
+        Err(_) => None,
+    };
+    let Some(trained) = trained else {
+        if let Some(error) = waited {
+            warn!(
+                "what waits in the spool was not recorded in MLflow at {uri}: {:#}",
+                anyhow::Error::from(error)
+            );
+        }
+        return;
+    };
+    let new = Record::new(trained, started, mlflow::now());
+    // What came first is recorded first.
+    let sent = match (client, waited) {
+        (Ok(client), None) => mlflow::record(&client, &new, &trained.held_out).await.map(drop),
+        (Err(error), _) | (_, Some(error)) => Err(error),
     };
     if let Err(error) = sent {
         warn!("not recorded in MLflow at {uri}: {:#}", anyhow::Error::from(error));
+        match spool::keep(model_dir, &new) {
+            Ok(path) => info!(path = %path.display(), "recorded when MLflow answers"),
+            Err(error) => warn!("not kept for later either: {:#}", anyhow::Error::from(error)),
+        }
     }
 }
 

@@ -10,7 +10,10 @@ use dex::model::{Metadata, Split};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use trainer::mlflow::{self, Client, MlflowError, Record};
+use trainer::booster::{Curve, Parameters};
+use trainer::mlflow::{self, Client, HeldOut, MlflowError, NoHeldOut, Record, Recorded, spool};
+use trainer::report::File;
+use trainer::tune::{Fit, Trial};
 
 /// One request: method and path, and its body.
 type Seen = Arc<Mutex<Vec<(String, String)>>>;
@@ -68,6 +71,7 @@ fn answers() -> Vec<(&'static str, u16, Value)> {
         ("mlflow/experiments/create", 200, json!({"experiment_id": "5"})),
         ("mlflow/runs/create", 200, run),
         ("mlflow/registered-models/create", 400, json!({"error_code": "RESOURCE_ALREADY_EXISTS"})),
+        ("mlflow/registered-models/alias?", 404, json!({"error_code": "RESOURCE_DOES_NOT_EXIST"})),
         ("mlflow/model-versions/create", 200, json!({"model_version": {"version": "3"}})),
         ("mlflow", 200, json!({})),
     ]
@@ -79,7 +83,7 @@ fn metadata() -> Metadata {
         version: "abc".to_owned(),
         model_sha256: "0123456789abcdef".repeat(4),
         features: vec!["x".to_owned()],
-        metrics: BTreeMap::from([("brier".to_owned(), 0.01)]),
+        metrics: BTreeMap::from([("brier".to_owned(), 0.01), ("log_loss".to_owned(), 0.2)]),
         trained_at: "2026-01-01T00:00:00Z".to_owned(),
         code_version: "0".to_owned(),
         data_hash: "d".to_owned(),
@@ -99,22 +103,31 @@ fn metadata() -> Metadata {
     }
 }
 
-async fn send(address: &str, metadata: &Metadata) -> Result<mlflow::Recorded, MlflowError> {
-    let record = Record {
+fn training(metadata: Metadata) -> Record {
+    let parameters = Parameters::DEFAULT;
+    let fit = Fit { parameters, fold: 0, one_in: 1, log_loss: 0.2, rounds: 9, seconds: 1.0 };
+    Record {
         metadata,
-        model: b"{}",
-        trials: &[],
+        model: "{}".to_owned(),
+        trials: vec![Trial { parameters, rung: 0, log_loss: 0.2, fits: vec![fit] }],
+        curve: Curve { training: vec![0.5, 0.3], judging: vec![0.6, 0.4] },
+        report: vec![File { name: "index.html".to_owned(), text: "<p>".to_owned() }],
+        commit: "c0ffee".to_owned(),
         started: Duration::from_secs(1),
         ended: Duration::from_secs(2),
-    };
-    mlflow::record(&Client::new(address)?, &record).await
+    }
+}
+
+async fn send(address: &str, metadata: Metadata) -> Result<mlflow::Recorded, MlflowError> {
+    mlflow::record(&Client::new(address)?, &training(metadata), &NoHeldOut).await
 }
 
 #[tokio::test]
 async fn a_training_is_recorded_in_order_and_registered() {
     let (address, seen) = stub(answers()).await;
-    let recorded = send(&address, &metadata()).await.unwrap();
-    assert_eq!((recorded.run_id.as_str(), recorded.version.as_str()), ("r1", "3"));
+    let recorded = send(&address, metadata()).await.unwrap();
+    let Recorded { run_id, version, alias } = &recorded;
+    assert_eq!((run_id.as_str(), version.as_str(), *alias), ("r1", "3", "champion"));
     let seen = seen.lock().unwrap();
     let asked: Vec<_> = seen.iter().map(|(request, _)| request.as_str()).collect();
     assert_eq!(
@@ -125,6 +138,10 @@ async fn a_training_is_recorded_in_order_and_registered() {
             "POST mlflow/runs/create",
             "POST mlflow/runs/log-batch",
             "PUT mlflow-artifacts/artifacts/5/r1/artifacts/battle_winner.metadata.json",
+            "PUT mlflow-artifacts/artifacts/5/r1/artifacts/report/index.html",
+            "POST mlflow/runs/create",
+            "POST mlflow/runs/log-batch",
+            "POST mlflow/runs/update",
             "PUT mlflow-artifacts/artifacts/5/r1/artifacts/model/MLmodel",
             "PUT mlflow-artifacts/artifacts/5/r1/artifacts/model/model.json",
             "PUT mlflow-artifacts/artifacts/5/r1/artifacts/model/requirements.txt",
@@ -132,6 +149,7 @@ async fn a_training_is_recorded_in_order_and_registered() {
             "POST mlflow/runs/log-model",
             "POST mlflow/registered-models/create",
             "POST mlflow/model-versions/create",
+            "GET mlflow/registered-models/alias?name=battle_winner&alias=champion",
             "POST mlflow/registered-models/alias",
             "POST mlflow/runs/update",
         ]
@@ -143,6 +161,17 @@ async fn a_training_is_recorded_in_order_and_registered() {
     let batch = body("runs/log-batch");
     assert_eq!(batch["params"], json!([{"key": "eta", "value": "0.1"}]));
     assert_eq!(batch["metrics"][0], json!({"key": "brier", "value": 0.01, "timestamp": 2000, "step": 0}));
+    let steps: Vec<_> = batch["metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|m| m["key"] == "curve_held_out_log_loss")
+        .map(|m| (m["step"].as_u64(), m["value"].as_f64()))
+        .collect();
+    assert_eq!(steps, [(Some(1), Some(0.6)), (Some(2), Some(0.4))]);
+    let created: Vec<_> = seen.iter().filter(|(r, _)| r == "POST mlflow/runs/create").collect();
+    assert!(created[0].1.contains("c0ffee") && created[0].1.contains("data_hash"));
+    assert!(created[1].1.contains(r#"{"key":"mlflow.parentRunId","value":"r1"}"#), "{}", created[1].1);
     let version = body("model-versions/create");
     assert_eq!(version["source"], "mlflow-artifacts:/5/r1/artifacts/model");
     let alias = json!({"name": "battle_winner", "alias": "champion", "version": "3"});
@@ -157,7 +186,7 @@ async fn a_run_that_cannot_be_completed_is_closed_as_failed() {
     answers.retain(|(path, ..)| *path != "mlflow");
     answers.push(("mlflow/runs/update", 200, json!({})));
     let (address, seen) = stub(answers).await;
-    let error = send(&address, &metadata()).await.unwrap_err();
+    let error = send(&address, metadata()).await.unwrap_err();
     assert!(matches!(error, MlflowError::Refused { status: 500, .. }), "{error}");
     let seen = seen.lock().unwrap();
     let (request, body) = seen.last().unwrap();
@@ -169,12 +198,86 @@ async fn a_run_that_cannot_be_completed_is_closed_as_failed() {
 async fn a_server_that_is_away_or_keeps_no_artifacts_is_said() {
     // A port that was free a moment ago.
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = send(&format!("http://{free}"), &metadata()).await.unwrap_err();
+    let error = send(&format!("http://{free}"), metadata()).await.unwrap_err();
     assert!(matches!(error, MlflowError::Away { .. }), "{error}");
 
     let mut answers = answers();
     answers[2].2 = json!({"run": {"info": {"run_id": "r1", "artifact_uri": "/mlruns/5/r1"}}});
     let (address, _) = stub(answers).await;
-    let error = send(&address, &metadata()).await.unwrap_err();
+    let error = send(&address, metadata()).await.unwrap_err();
     assert!(matches!(error, MlflowError::ArtifactStore { .. }), "{error}");
+}
+
+/// Every model has this log loss.
+struct Judge(f64);
+
+impl HeldOut for Judge {
+    fn log_loss(&self, _: &[u8]) -> Option<f64> {
+        Some(self.0)
+    }
+}
+
+/// A stub whose champion was trained on the data named, with the log loss given; another file than a model stands behind it.
+fn with_champion(data_hash: &str, log_loss: f64) -> Vec<(&'static str, u16, Value)> {
+    let mut answers = answers();
+    answers.retain(|(path, ..)| *path != "mlflow/registered-models/alias?");
+    let run = json!({"run": {
+        "info": {"artifact_uri": "mlflow-artifacts:/5/r0/artifacts"},
+        "data": {
+            "tags": [{"key": "data_hash", "value": data_hash}, {"key": "code_version", "value": "0"}],
+            "metrics": [{"key": "log_loss", "value": log_loss}],
+        },
+    }});
+    answers.insert(0, ("mlflow/runs/get?run_id=r0", 200, run));
+    let version = json!({"model_version": {"run_id": "r0", "version": "2"}});
+    answers.insert(0, ("mlflow/registered-models/alias?", 200, version));
+    answers.push(("mlflow-artifacts", 200, json!({})));
+    answers
+}
+
+#[tokio::test]
+async fn only_a_better_model_becomes_champion() {
+    for (data, champion, alias) in [
+        ("d", 0.3, "champion"),
+        ("d", 0.2, "challenger"),
+        ("d", 0.1, "challenger"),
+        // Other data, and its file is no model of today's features: it cannot be served.
+        ("other", 0.1, "champion"),
+    ] {
+        let (address, seen) = stub(with_champion(data, champion)).await;
+        let client = Client::new(&address).unwrap();
+        let recorded = mlflow::record(&client, &training(metadata()), &Judge(0.1)).await.unwrap();
+        assert_eq!(recorded.alias, alias, "{data} {champion}");
+        let seen = seen.lock().unwrap();
+        let (_, body) = seen.iter().find(|(r, _)| r == "POST mlflow/registered-models/alias").unwrap();
+        assert!(body.contains(alias), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_sent_waits_and_is_sent_later_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = training(metadata());
+    let second = Record { ended: Duration::from_secs(9), ..training(metadata()) };
+    spool::keep(dir.path(), &second).unwrap();
+    spool::keep(dir.path(), &first).unwrap();
+    let folder = dir.path().join(spool::DIR);
+    std::fs::write(folder.join("0.json"), "{").unwrap();
+
+    // Away: everything stays.
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let away = Client::new(&format!("http://{free}")).unwrap();
+    assert!(matches!(spool::send(&away, dir.path()).await, Err(MlflowError::Away { .. })));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 3);
+
+    let (address, seen) = stub(answers()).await;
+    assert_eq!(spool::send(&Client::new(&address).unwrap(), dir.path()).await.unwrap(), 2);
+    let seen = seen.lock().unwrap();
+    let ends: Vec<Value> = seen
+        .iter()
+        .filter(|(r, body)| r == "POST mlflow/runs/update" && !body.is_empty())
+        .map(|(_, body)| serde_json::from_str::<Value>(body).unwrap()["end_time"].clone())
+        .collect();
+    assert_eq!(ends, [2000, 2000, 9000, 9000], "nested run and training, the older training first");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "what is no record is left");
 }

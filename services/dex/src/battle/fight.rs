@@ -5,7 +5,7 @@
 
 use super::moves::{BattleMove, Quirk, Tempo};
 use super::state::{State, Status};
-use super::{Matchup, Rng, Stat, damage};
+use super::{Matchup, Policy, Rng, Stat, damage};
 
 /// How a battle ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +38,19 @@ pub(super) struct Fight<'a> {
     /// The side that fainted last; when both did in one action it is the winner's.
     pub(super) last_down: Option<usize>,
     pub(super) choices: [Choice; 2],
+    pub(super) policies: [Policy; 2],
 }
 
 impl Matchup {
     /// Plays one battle: both sides use the first move of their ranking that has PP left.
     pub fn fight(&self, rng: &mut Rng) -> Outcome {
+        self.fight_by([Policy::Ranked; 2], rng)
+    }
+
+    /// Plays one battle with a policy for each side.
+    pub fn fight_by(&self, policies: [Policy; 2], rng: &mut Rng) -> Outcome {
         Fight {
+            policies,
             matchup: self,
             rng,
             sides: [State::new(&self.fighters[0]), State::new(&self.fighters[1])],
@@ -72,8 +79,8 @@ impl Fight<'_> {
         Outcome { winner: None, turns: TURN_LIMIT }
     }
 
-    /// The policy: what must be done, else the best-ranked move with PP left, else Struggle.
-    fn choose(&self, side: usize) -> Choice {
+    /// What must be done, else what the policy says.
+    fn choose(&mut self, side: usize) -> Choice {
         let state = &self.sides[side];
         if state.must_recharge {
             return Choice::Recharge;
@@ -81,10 +88,7 @@ impl Fight<'_> {
         if let Some(slot) = state.gathering.or(state.rampage.map(|r| r.slot)) {
             return Choice::Use { slot, locked: true };
         }
-        self.matchup
-            .ranking(side)
-            .find(|&slot| state.pp[slot] > 0 && self.matchup.fighter(side).moves()[slot].damages())
-            .map_or(Choice::Struggle, |slot| Choice::Use { slot: slot as u8, locked: false })
+        self.decide(side)
     }
 
     pub(super) fn chosen(&self, side: usize) -> &BattleMove {

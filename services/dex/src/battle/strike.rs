@@ -2,7 +2,7 @@
 //!
 //! Source: `Pokémon` Showdown's `sim/battle-actions.ts` (`useMove`, `trySpreadMoveHit`, `hitStepMoveHitLoop`) and `data/moves.ts`.
 
-use super::damage::Effectiveness;
+use super::damage::{Effectiveness, Hit};
 use super::fight::{Choice, Fight};
 use super::matchup::{Meeting, attack_and_defense, constant_damage, formula_power, plain_hit};
 use super::moves::{Ailment, BattleMove, Quirk, Strike, Tempo};
@@ -86,7 +86,7 @@ impl Fight<'_> {
     fn hit_damage(&mut self, side: usize, m: &BattleMove, meeting: Meeting, doubled: bool) -> Option<u16> {
         let (user, foe) = (&self.matchup.fighters[side], &self.matchup.fighters[1 - side]);
         let (own, other) = (&self.sides[side], &self.sides[1 - side]);
-        let Some(mut power) = formula_power(m, user, foe) else {
+        let Some(power) = formula_power(m, user, foe) else {
             return match m.strike {
                 Strike::Psywave => {
                     Some(((50 + self.rng.below(101)) * u32::from(user.level) / 100).max(1) as u16)
@@ -96,10 +96,24 @@ impl Fight<'_> {
                 _ => constant_damage(m, user, other.hp),
             };
         };
+        let mut hit = self.hit(side, m, meeting, power, doubled);
+        hit.critical = self.rng.chance(1, CRITICAL_ONE_IN[usize::from(m.critical_stage.min(3))]);
+        Some(hit.damage(self.rng.below(16) as u16))
+    }
+
+    /// A hit as things stand, not critical; `power` is the move's own.
+    pub(super) fn hit(
+        &self,
+        side: usize,
+        m: &BattleMove,
+        meeting: Meeting,
+        power: u16,
+        doubled: bool,
+    ) -> Hit {
+        let (user, foe) = (&self.matchup.fighters[side], &self.matchup.fighters[1 - side]);
+        let (own, other) = (&self.sides[side], &self.sides[1 - side]);
         let facade = matches!(m.strike, Strike::Facade(_));
-        if facade && own.suffers() {
-            power *= 2;
-        }
+        let power = if facade && own.suffers() { power * 2 } else { power };
         let (attack, defense) = attack_and_defense(m);
         let mut hit = plain_hit(m, user, foe, meeting, power, false);
         hit.attack_stage =
@@ -108,8 +122,7 @@ impl Fight<'_> {
         hit.burned = m.physical && !facade && own.status == Status::Burned;
         hit.screen = if m.physical { other.reflect > 0 } else { other.light_screen > 0 };
         hit.doubled = doubled;
-        hit.critical = self.rng.chance(1, CRITICAL_ONE_IN[usize::from(m.critical_stage.min(3))]);
-        Some(hit.damage(self.rng.below(16) as u16))
+        hit
     }
 
     /// Takes the HP, heals what drains; returns the damage really dealt.

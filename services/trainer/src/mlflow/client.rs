@@ -60,11 +60,16 @@ impl Client {
 
     /// Puts a file into a run's artifacts, through the server.
     pub async fn upload(&self, artifact_uri: &str, name: &str, bytes: Vec<u8>) -> Result<(), MlflowError> {
-        let Some(place) = artifact_uri.strip_prefix("mlflow-artifacts:/") else {
-            return Err(MlflowError::ArtifactStore { uri: artifact_uri.to_owned() });
-        };
-        let path = format!("mlflow-artifacts/artifacts/{}/{name}", place.trim_matches('/'));
+        let path = artifact_path(artifact_uri, name)?;
         self.answer(self.request(Method::PUT, &path).body(bytes), &path).await.map(drop)
+    }
+
+    /// Fetches a file of a run's artifacts, through the server.
+    pub async fn download(&self, artifact_uri: &str, name: &str) -> Result<Vec<u8>, MlflowError> {
+        let path = artifact_path(artifact_uri, name)?;
+        let answer = self.answer(self.request(Method::GET, &path), &path).await?;
+        let bytes = answer.bytes().await;
+        bytes.map(Into::into).map_err(|source| MlflowError::Away { uri: self.base.clone(), source })
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -91,5 +96,13 @@ impl Client {
             code: field("error_code"),
             message: field("message"),
         })
+    }
+}
+
+/// The server's own store is addressed as `mlflow-artifacts:/…`.
+fn artifact_path(artifact_uri: &str, name: &str) -> Result<String, MlflowError> {
+    match artifact_uri.strip_prefix("mlflow-artifacts:/") {
+        Some(place) => Ok(format!("mlflow-artifacts/artifacts/{}/{name}", place.trim_matches('/'))),
+        None => Err(MlflowError::ArtifactStore { uri: artifact_uri.to_owned() }),
     }
 }

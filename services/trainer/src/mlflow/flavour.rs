@@ -4,27 +4,27 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::Record;
+use super::record::Record;
 use crate::clock;
 
 /// Python that MLflow's image runs; only a hint for those who rebuild the environment.
 const PYTHON: &str = "3.11";
 
 /// Files of the folder by name.
-pub(super) fn files(record: &Record<'_>, run_id: &str) -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn files(record: &Record, run_id: &str) -> Vec<(&'static str, Vec<u8>)> {
     let xgboost = &record.metadata.xgboost_version;
     let requirements = format!("mlflow\nxgboost=={xgboost}\n");
     let environment = format!("python: '{PYTHON}'\ndependencies:\n- -r requirements.txt\n");
     vec![
         ("MLmodel", yaml(record, run_id).into_bytes()),
-        ("model.json", record.model.to_vec()),
+        ("model.json", record.model.clone().into_bytes()),
         ("requirements.txt", requirements.into_bytes()),
         ("python_env.yaml", environment.into_bytes()),
     ]
 }
 
 /// The same facts as the server keeps them.
-pub(super) fn description(record: &Record<'_>, run_id: &str) -> Value {
+pub(super) fn description(record: &Record, run_id: &str) -> Value {
     json!({
         "artifact_path": "model",
         "run_id": run_id,
@@ -50,7 +50,7 @@ pub(super) fn description(record: &Record<'_>, run_id: &str) -> Value {
 }
 
 /// Columns with their names: a table with others is refused by MLflow.
-fn inputs(record: &Record<'_>) -> Value {
+fn inputs(record: &Record) -> Value {
     let columns = record.metadata.features.iter();
     columns.map(|name| json!({"type": "float", "name": name, "required": true})).collect()
 }
@@ -60,7 +60,7 @@ fn outputs() -> Value {
 }
 
 /// `MLmodel` is YAML; JSON's scalars and flow collections are YAML too, so each top-level field stands on its line.
-fn yaml(record: &Record<'_>, run_id: &str) -> String {
+fn yaml(record: &Record, run_id: &str) -> String {
     let description = description(record, run_id);
     let mut text = String::new();
     for (name, value) in description.as_object().into_iter().flatten() {
@@ -70,11 +70,11 @@ fn yaml(record: &Record<'_>, run_id: &str) -> String {
 }
 
 /// MLflow writes times without a zone.
-fn created(record: &Record<'_>) -> String {
+fn created(record: &Record) -> String {
     clock::rfc3339(record.ended).trim_end_matches('Z').replace('T', " ")
 }
 
 /// An identity that follows from the content.
-fn uuid(record: &Record<'_>) -> String {
+fn uuid(record: &Record) -> String {
     record.metadata.model_sha256.chars().take(32).collect()
 }

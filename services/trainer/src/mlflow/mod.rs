@@ -1,35 +1,24 @@
 //! The record of a training in MLflow, by its plain REST interface.
 
+mod batch;
+mod champion;
 mod client;
 mod flavour;
-
-pub use client::{Client, MlflowError};
+mod record;
+pub mod spool;
 
 use std::time::Duration;
 
-use dex::model::Metadata;
+pub use champion::{CHALLENGER, CHAMPION, HeldOut, NoHeldOut};
+pub use client::{Client, MlflowError};
+pub use record::Record;
 use serde_json::{Value, json};
 use tracing::info;
 
 use crate::clock;
-use crate::tune::Trial;
 
 /// Experiment that runs are filed under.
 pub const EXPERIMENT: &str = "battle_winner";
-/// Alias of the version to serve.
-pub const ALIAS: &str = "champion";
-
-/// What is recorded.
-#[derive(Debug)]
-pub struct Record<'a> {
-    pub metadata: &'a Metadata,
-    /// `XGBoost`'s JSON.
-    pub model: &'a [u8],
-    pub trials: &'a [Trial],
-    /// Since 1970.
-    pub started: Duration,
-    pub ended: Duration,
-}
 
 /// What MLflow made of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,11 +26,17 @@ pub struct Recorded {
     pub run_id: String,
     /// Version of the registered model.
     pub version: String,
+    /// [`CHAMPION`] or [`CHALLENGER`].
+    pub alias: &'static str,
 }
 
-/// Sends everything: experiment, run, parameters, metrics, tags, artifacts, registered version with its alias. A run that
-/// could not be completed is marked as failed.
-pub async fn record(client: &Client, record: &Record<'_>) -> Result<Recorded, MlflowError> {
+/// Sends everything: experiment, run, parameters, metrics by step, tags, artifacts, a nested run for each combination of the
+/// search, registered version with its alias. A run that could not be completed is marked as failed.
+pub async fn record(
+    client: &Client,
+    record: &Record,
+    held_out: &(dyn HeldOut + Sync),
+) -> Result<Recorded, MlflowError> {
     let experiment = experiment(client).await?;
     let run = client
         .post(
@@ -50,20 +45,18 @@ pub async fn record(client: &Client, record: &Record<'_>) -> Result<Recorded, Ml
                 "experiment_id": experiment,
                 "run_name": format!("train {}", record.metadata.trained_at),
                 "start_time": millis(record.started),
-                "tags": tags(record.metadata),
+                "tags": batch::tags(record),
             }),
         )
         .await?;
     let run_id = text(&run, "/run/info/run_id")?.to_owned();
     let artifacts = text(&run, "/run/info/artifact_uri")?.to_owned();
-    let sent = fill(client, record, &run_id, &artifacts).await;
-    let status = if sent.is_ok() { "FINISHED" } else { "FAILED" };
-    let end = json!({"run_id": run_id, "status": status, "end_time": millis(record.ended)});
-    let closed = client.post("runs/update", &end).await;
-    let version = sent?;
+    let sent = fill(client, record, held_out, [&experiment, &run_id, &artifacts]).await;
+    let closed = close(client, &run_id, sent.is_ok(), record.ended).await;
+    let (version, alias) = sent?;
     closed?;
-    info!(run_id, version, "recorded in MLflow");
-    Ok(Recorded { run_id, version })
+    info!(run_id, version, alias, "recorded in MLflow");
+    Ok(Recorded { run_id, version, alias })
 }
 
 /// The experiment's id, made on first use.
@@ -79,27 +72,69 @@ async fn experiment(client: &Client) -> Result<String, MlflowError> {
     }
 }
 
-/// Everything between the opening and the closing of a run; returns the registered version.
+async fn close(client: &Client, run_id: &str, ok: bool, ended: Duration) -> Result<(), MlflowError> {
+    let status = if ok { "FINISHED" } else { "FAILED" };
+    let end = json!({"run_id": run_id, "status": status, "end_time": millis(ended)});
+    client.post("runs/update", &end).await.map(drop)
+}
+
+/// Everything between the opening and the closing of a run; returns the registered version and its alias.
 async fn fill(
     client: &Client,
-    record: &Record<'_>,
-    run_id: &str,
-    artifacts: &str,
-) -> Result<String, MlflowError> {
-    let mut batch = batch(record);
-    batch["run_id"] = json!(run_id);
-    client.post("runs/log-batch", &batch).await?;
-    let metadata = serde_json::to_vec_pretty(record.metadata).map_err(MlflowError::Encode)?;
+    record: &Record,
+    held_out: &(dyn HeldOut + Sync),
+    [experiment, run_id, artifacts]: [&str; 3],
+) -> Result<(String, &'static str), MlflowError> {
+    for mut batch in batch::of_training(record) {
+        batch["run_id"] = json!(run_id);
+        client.post("runs/log-batch", &batch).await?;
+    }
+    let metadata = serde_json::to_vec_pretty(&record.metadata).map_err(MlflowError::Encode)?;
     client.upload(artifacts, "battle_winner.metadata.json", metadata).await?;
+    for file in &record.report {
+        client.upload(artifacts, &format!("report/{}", file.name), file.text.clone().into_bytes()).await?;
+    }
+    nested(client, record, experiment, run_id).await?;
     for (name, bytes) in flavour::files(record, run_id) {
         client.upload(artifacts, &format!("model/{name}"), bytes).await?;
     }
     let described = flavour::description(record, run_id).to_string();
     client.post("runs/log-model", &json!({"run_id": run_id, "model_json": described})).await?;
-    register(client, &record.metadata.name, run_id, &format!("{artifacts}/model")).await
+    let version = register(client, &record.metadata.name, run_id, &format!("{artifacts}/model")).await?;
+    let alias = champion::place(client, record, &version, held_out).await?;
+    Ok((version, alias))
 }
 
-/// A new version of the registered model, which the alias then points to.
+/// One run for each combination that reached the last rung, below the training's run. The others are in the report: a grid of
+/// 243 would bury the experiment.
+async fn nested(client: &Client, record: &Record, experiment: &str, parent: &str) -> Result<(), MlflowError> {
+    let last = record.trials.iter().map(|t| t.rung).max().unwrap_or_default();
+    let many = record.trials.len() > 30;
+    for (i, trial) in record.trials.iter().enumerate().filter(|(_, t)| !many || t.rung == last) {
+        let run = client
+            .post(
+                "runs/create",
+                &json!({
+                    "experiment_id": experiment,
+                    "run_name": format!("combination {}", i + 1),
+                    "start_time": millis(record.started),
+                    "tags": [
+                        {"key": "mlflow.parentRunId", "value": parent},
+                        {"key": "rung", "value": trial.rung.to_string()},
+                    ],
+                }),
+            )
+            .await?;
+        let run_id = text(&run, "/run/info/run_id")?;
+        let mut batch = batch::of_trial(trial, record.ended);
+        batch["run_id"] = json!(run_id);
+        client.post("runs/log-batch", &batch).await?;
+        close(client, run_id, true, record.ended).await?;
+    }
+    Ok(())
+}
+
+/// A new version of the registered model.
 async fn register(client: &Client, name: &str, run_id: &str, source: &str) -> Result<String, MlflowError> {
     match client.post("registered-models/create", &json!({"name": name})).await {
         Err(error) if !error.has_code("RESOURCE_ALREADY_EXISTS") => return Err(error),
@@ -108,39 +143,7 @@ async fn register(client: &Client, name: &str, run_id: &str, source: &str) -> Re
     let made = client
         .post("model-versions/create", &json!({"name": name, "source": source, "run_id": run_id}))
         .await?;
-    let version = text(&made, "/model_version/version")?.to_owned();
-    let alias = json!({"name": name, "alias": ALIAS, "version": version});
-    client.post("registered-models/alias", &alias).await?;
-    Ok(version)
-}
-
-fn batch(record: &Record<'_>) -> Value {
-    let metadata = record.metadata;
-    let at = millis(record.ended);
-    let metric = |key: &str, value: f64, step: usize| json!({"key": key, "value": value, "timestamp": at, "step": step});
-    let mut metrics: Vec<Value> =
-        metadata.metrics.iter().map(|(name, value)| metric(name, *value, 0)).collect();
-    metrics.extend(
-        record.trials.iter().enumerate().map(|(i, trial)| metric("search_log_loss", trial.log_loss, i)),
-    );
-    let split = metadata.split;
-    for (name, rows) in [("train_rows", split.train_rows), ("test_rows", split.test_rows)] {
-        metrics.push(metric(name, rows as f64, 0));
-    }
-    let params: Vec<Value> =
-        metadata.parameters.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
-    json!({"metrics": metrics, "params": params})
-}
-
-fn tags(metadata: &Metadata) -> Value {
-    let tag = |key: &str, value: &str| json!({"key": key, "value": value});
-    json!([
-        tag("data_hash", &metadata.data_hash),
-        tag("model_sha256", &metadata.model_sha256),
-        tag("code_version", &metadata.code_version),
-        tag("scenarios", &metadata.scenarios.join(",")),
-        tag("mlflow.source.name", "trainer"),
-    ])
+    Ok(text(&made, "/model_version/version")?.to_owned())
 }
 
 fn millis(since_epoch: Duration) -> u64 {

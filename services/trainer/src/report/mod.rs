@@ -8,6 +8,7 @@ mod plots;
 use dex::model::Metadata;
 pub use importance::{Importance, importances};
 pub use plots::PlotError;
+use serde::{Deserialize, Serialize};
 
 use crate::booster::Curve;
 use crate::metrics::{BINS, Bin};
@@ -25,9 +26,9 @@ pub struct Report<'a> {
 }
 
 /// A file of the report.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
-    pub name: &'static str,
+    pub name: String,
     pub text: String,
 }
 
@@ -38,12 +39,13 @@ pub fn files(report: &Report<'_>) -> Result<Vec<File>, PlotError> {
     let curve = plots::learning_curve(report.curve)?;
     let importances = plots::importances(report.importances)?;
     let page = page::html(report, &[&calibration, &curve, &importances]);
+    let file = |name: &str, text: String| File { name: name.to_owned(), text };
     Ok(vec![
-        File { name: "calibration.svg", text: calibration },
-        File { name: "learning-curve.svg", text: curve },
-        File { name: "importances.svg", text: importances },
-        File { name: "index.html", text: page },
-        File { name: "model-card.md", text: card::markdown(report) },
+        file("calibration.svg", calibration),
+        file("learning-curve.svg", curve),
+        file("importances.svg", importances),
+        file("index.html", page),
+        file("model-card.md", card::markdown(report)),
     ])
 }
 

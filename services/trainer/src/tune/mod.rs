@@ -11,6 +11,7 @@ use std::time::Instant;
 pub use grid::{Rung, combinations, rungs};
 pub use journal::Fit;
 use journal::Journal;
+use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use crate::booster::{Booster, BoosterError, Matrix, Parameters, Stopping};
@@ -36,7 +37,7 @@ pub enum TuneError {
 pub const STOPPING: Stopping = Stopping { most_rounds: 300, patience: Some(10) };
 
 /// One combination with what the folds said.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trial {
     pub parameters: Parameters,
     /// Rung it reached, from 0.

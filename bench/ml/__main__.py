@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""The trainer's targets, and its training beside Python's XGBoost on the same rows. Run by `make bench-ml`; prints a table, asserts
+nothing.
+
+Wants target/release/trainer, and xgboost, numpy and pyarrow in the Python that runs it. With `npm` on the path the Node simulator's
+battles are timed here, too; else its published time stands in the table.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import pyarrow.parquet as parquet
+import xgboost
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TRAINER = ROOT / "target/release/trainer"
+VECTORS = ROOT.parent / "shared/vectors"
+PUBLISHED_NODE_MS = (2.25, 2.8)
+SIMULATOR = "pokemon-showdown@0.11.11"
+# As the trainer's: two waiting threads must not spin.
+os.environ["OMP_WAIT_POLICY"] = "passive"
+
+
+def trainer(folder, *arguments, **variables):
+    """Runs the program; returns seconds, peak MB so far of any run, what it printed, and its log."""
+    environment = {**os.environ, "ML_POKEDEX": "shipped", "MODEL_DIR": str(folder), **variables}
+    start = time.monotonic()
+    done = subprocess.run([TRAINER, *arguments], env=environment, capture_output=True, text=True)
+    seconds = time.monotonic() - start
+    if done.returncode:
+        sys.exit(done.stderr)
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, usage.ru_maxrss / 1024, done.stdout, done.stderr
+
+
+def battles_per_second():
+    """On one core: the difference of two lengths cancels what is not battles."""
+    with tempfile.TemporaryDirectory() as folder:
+        times = []
+        for repeats in (1_000, 3_000):
+            one = {"ML_MODE": "dataset", "ML_SCENARIO_TYPE": "best_move", "ML_THREADS": "1"}
+            times.append(trainer(folder, **one, ML_BATTLES_PER_MATCHUP=str(repeats))[0])
+        return 17_578 * 2_000 / (times[1] - times[0])
+
+
+def node_battle_ms():
+    """Milliseconds of one battle of the Node simulator, or None where it cannot be had."""
+    if not shutil.which("npm"):
+        return None
+    home = ROOT / "target/bench-ml/node"
+    home.mkdir(parents=True, exist_ok=True)
+    if not (home / "node_modules/pokemon-showdown").exists():
+        installed = subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", home, SIMULATOR])
+        if installed.returncode:
+            return None
+    script = pathlib.Path(__file__).with_name("node_battle.js")
+    done = subprocess.run(["node", script, home], capture_output=True, text=True)
+    return float(done.stdout) if done.returncode == 0 and done.stdout.strip() else None
+
+
+def rows_of(folder):
+    """The data set as matrices: learned from and judged on, divided by unordered pair."""
+    table = parquet.read_table(folder / "dataset/battles.parquet")
+    names = table.column_names[7:]
+    values = np.column_stack([table[name].to_numpy() for name in names]).astype(np.float32)
+    labels = table["win_rate"].to_numpy()
+    a, b = (table[name].to_numpy().astype(np.int64) for name in ("pokemon_a", "pokemon_b"))
+    pair = np.minimum(a, b) * 65_536 + np.maximum(a, b)
+    return values, labels, (pair * 2_654_435_761 >> 16) % 5, names
+
+
+def python_fit(values, labels, fold, parameters, rounds):
+    """Trains as the trainer does, in Python; returns seconds and log loss on the judged fold."""
+    learn, judge = (xgboost.DMatrix(values[part], labels[part]) for part in (fold != 0, fold == 0))
+    start = time.monotonic()
+    booster = xgboost.train(parameters, learn, rounds, evals=[(judge, "judge")], verbose_eval=False)
+    seconds = time.monotonic() - start
+    p = np.clip(booster.predict(judge).astype(np.float64), 1e-7, 1 - 1e-7)
+    y = labels[fold == 0]
+    return seconds, float(-(y * np.log(p) + (1 - y) * np.log(1 - p)).mean())
+
+
+def field(log, line, name):
+    """A number that the trainer logged."""
+    for text in log.splitlines():
+        if line in text and f" {name}=" in text:
+            return float(text.split(f" {name}=")[1].split()[0])
+    return float("nan")
+
+
+def bench(quick):
+    ours = battles_per_second()
+    yield "battles per second and core", f"{ours:,.0f}", "400,000"
+    node = None if quick else node_battle_ms()
+    for name, ms in [("Node simulator, here", node), ("Node simulator, published", statistics.mean(PUBLISHED_NODE_MS))]:
+        if ms:
+            yield f"{name}: times as fast", f"{ours * ms / 1_000:,.0f}", "1,000"
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        large = {"ML_NUM_RANDOM_SAMPLES": "13", "ML_MAX_COMBINATIONS": "12"}
+        seconds, peak, out, _ = trainer(folder, ML_MODE="dataset", **large)
+        yield f"{out.strip()}: seconds", f"{seconds:.1f}", "30"
+        yield "  peak MB", f"{peak:.0f}", "2,048"
+        if not quick:
+            fit = {"ML_MODE": "train", "ML_TUNE_HYPERPARAMS": "false", **large}
+            seconds, peak, _, log = trainer(folder, **fit)
+            trees = field(log, "trained", "rounds")
+            took = field(log, "trained", "seconds")
+            yield f"one fit of {trees:.0f} trees of depth 8 on {field(log, 'trained', 'rows'):,.0f} rows: seconds", f"{took:.1f}", "60"
+            yield "  peak MB", f"{peak:.0f}", "2,048"
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        seconds, peak, _, log = trainer(folder, ML_TUNE_HYPERPARAMS="false")
+        yield "first run without tuning: seconds", f"{seconds:.1f}", "150"
+        yield "  peak MB", f"{peak:.0f}", "2,048"
+        yield from peer(folder, log)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        seconds, peak, _, log = trainer(folder, ML_TUNE_HYPERPARAMS="true")
+        yield "first run with the fast grid: seconds", f"{seconds:.1f}", "360"
+        yield "  peak MB", f"{peak:.0f}", "2,048"
+        if VECTORS.exists():
+            yield from quality(folder)
+
+
+def peer(folder, log):
+    """The same parameters and rows in Python."""
+    values, labels, fold, names = rows_of(folder)
+    metadata = json.loads((folder / "battle_winner.metadata.json").read_text())
+    parameters = {k: v for k, v in metadata["parameters"].items() if k not in ("rounds", "search", "battles_per_row")}
+    parameters |= {"nthread": 2}
+    rounds = int(metadata["parameters"]["rounds"])
+    # As many rows as the trainer learned from, so that times compare.
+    share = field(log, "trained", "rows") / (len(labels) * 0.8)
+    keep = (fold == 0) | (np.random.default_rng(1).random(len(labels)) < share)
+    seconds, loss = python_fit(values[keep], labels[keep], fold[keep], parameters, rounds)
+    ours = field(log, "trained", "seconds")
+    yield f"training, {rounds} trees, {field(log, 'trained', 'rows'):,.0f} rows: seconds", f"{ours:.1f}", f"{seconds:.1f} (Python)"
+    # The model itself, in Python's hands and in ours, on all rows.
+    served = folder / "served.f32"
+    trainer(folder, "predictions", "--out", str(served))
+    theirs = xgboost.Booster(model_file=folder / "battle_winner.json").predict(xgboost.DMatrix(values, feature_names=names))
+    difference = np.abs(np.fromfile(served, dtype="<f4") - theirs).max()
+    yield f"served odds beside Python's on {len(labels):,} rows: largest difference", f"{difference:.1e}", "1e-6"
+
+
+def quality(folder):
+    evaluation = json.loads(trainer(folder, "evaluate", "--against", str(VECTORS), "--json")[2])
+    targets = {"battles_best4.jsonl": "0.01", "battles_random.jsonl": "0.02"}
+    for group in evaluation["groups"]:
+        if group["file"] in targets and group["group"].startswith("unseen"):
+            metrics = group["metrics"]
+            name = f"{group['file'][8:-6]}, {group['group'].replace('_', ' ')}"
+            yield f"{name}: Brier", f"{metrics['brier']:.4f}", targets[group["file"]]
+            yield "  winner right, decided pairs", f"{100 * metrics['accuracy_decided']:.1f} %", "98 %"
+            yield "  calibration error", f"{metrics['ece']:.4f}", "0.02"
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--quick", action="store_true", help="without the largest fit and the Node simulator")
+    quick = arguments.parse_args().quick
+    print("| what | here | target or peer |\n|---|---:|---:|", flush=True)
+    for what, here, target in bench(quick):
+        print(f"| {what.replace('  ', '… ')} | {here} | {target} |", flush=True)
+
+
+main()
