@@ -26,7 +26,7 @@ pub struct Parameters {
 impl Parameters {
     /// What the fast grid found best on the shipped data; used without a search.
     pub const DEFAULT: Self =
-        Self { max_depth: 8, eta: 0.1, min_child_weight: 1.0, lambda: 1.0, colsample_bytree: 0.7, seed: 42 };
+        Self { max_depth: 8, eta: 0.2, min_child_weight: 1.0, lambda: 1.0, colsample_bytree: 0.7, seed: 42 };
 
     /// As `XGBoost` takes them and as they are recorded.
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
