@@ -11,10 +11,11 @@ if [ ! -x "$venv/bin/mlflow" ]; then
 fi
 folder=$(mktemp -d)
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-"$venv/bin/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 --backend-store-uri "sqlite:///$folder/mlflow.db" \
+# In a group of its own: its workers outlive it otherwise.
+setsid "$venv/bin/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 --backend-store-uri "sqlite:///$folder/mlflow.db" \
     --serve-artifacts --artifacts-destination "$folder/artifacts" > "$folder/server.log" 2>&1 &
 server=$!
-trap 'kill $server 2> /dev/null || true; wait $server 2> /dev/null || true; rm -rf "$folder"' EXIT INT TERM
+trap 'kill -- -$server 2> /dev/null || true; wait $server 2> /dev/null || true; rm -rf "$folder"' EXIT INT TERM
 
 export ML_POKEDEX=shipped MODEL_DIR="$folder/models" OMP_WAIT_POLICY=passive
 # The server is away at first: the training is spooled, and sent by the next one.
