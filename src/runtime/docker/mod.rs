@@ -26,6 +26,7 @@ use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::query_parameters as query;
 use futures_util::stream::LocalBoxStream;
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
 use api::Api;
@@ -265,14 +266,8 @@ impl Runtime for Docker {
     }
 
     async fn running(&self, project: &str) -> Result<BTreeSet<ContainerId>, RuntimeError> {
-        let options = query::ListContainersOptionsBuilder::new()
-            .filters(&HashMap::from([
-                ("label".to_owned(), vec![format!("{PROJECT}={project}")]),
-                ("status".to_owned(), vec!["running".to_owned()]),
-            ]))
-            .build();
-        let found = self.client.list_containers(Some(options)).await.map_err(|e| self.sort(&e))?;
-        Ok(found.into_iter().filter_map(|container| container.id.map(ContainerId)).collect())
+        let filters = json!({ "label": [format!("{PROJECT}={project}")], "status": ["running"] }).to_string();
+        self.raw()?.container_ids(&[("filters", &filters)]).await
     }
 
     async fn exec(

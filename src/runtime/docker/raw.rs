@@ -1,12 +1,16 @@
 //! Requests that go past bollard: its decoder guesses from a byte whether a stream has frames, and its types keep only what
 //! they know. Here a stream is what came, and a document is whole.
 
+use std::collections::BTreeSet;
+
 use reqwest::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
 use reqwest::{Method, Response, Url};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::error;
 use crate::runtime::RuntimeError;
+use crate::world::ContainerId;
 
 /// An HTTP client for one engine.
 #[derive(Debug)]
@@ -70,6 +74,24 @@ impl Raw {
         let response = self.get(segments, query).await?;
         let body = response.bytes().await.map_err(|e| self.sort(&e))?;
         serde_json::from_slice(&body).map_err(|e| RuntimeError::Other(format!("the engine's answer: {e}")))
+    }
+
+    /// The ids of the containers that a list has. A list holds some two kilobytes about each, which nobody needs to understand
+    /// who only asks which there are.
+    pub(super) async fn container_ids(
+        &self,
+        query: &[(&str, &str)],
+    ) -> Result<BTreeSet<ContainerId>, RuntimeError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            #[serde(rename = "Id")]
+            id: String,
+        }
+        let response = self.get(&["containers", "json"], query).await?;
+        let body = response.bytes().await.map_err(|e| self.sort(&e))?;
+        let listed: Vec<Listed> = serde_json::from_slice(&body)
+            .map_err(|e| RuntimeError::Other(format!("the engine's answer: {e}")))?;
+        Ok(listed.into_iter().map(|container| ContainerId(container.id)).collect())
     }
 
     /// A POST whose answer is still to come.
