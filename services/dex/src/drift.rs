@@ -110,10 +110,11 @@ impl Monitor {
         self.rows.load(Ordering::Relaxed)
     }
 
-    /// Each feature's index over the last full window and what came since; empty until the first window is full.
+    /// Each feature's index over the last full window and what came since; not a number until the first window is full, so
+    /// that the metrics have the same series from the start.
     pub fn indices(&self) -> Vec<(&str, f64)> {
         if self.rows() < WINDOW {
-            return Vec::new();
+            return self.reference.iter().map(|distribution| (distribution.feature.as_str(), f64::NAN)).collect();
         }
         let indexed = self.reference.iter().zip(&self.offsets);
         indexed
@@ -162,7 +163,7 @@ mod tests {
     fn the_same_rows_do_not_drift_and_others_do() {
         let reference = || vec![Distribution::of("x", ramp(0, 1000))];
         let same = Monitor::new(reference());
-        assert!(same.indices().is_empty());
+        assert!(same.indices()[0].1.is_nan());
         ramp(0, 1000).cycle().take(5 * ROWS).for_each(|x| same.observe(&[x]));
         let (feature, index) = same.indices()[0];
         assert!(feature == "x" && index < 0.01, "{index}");

@@ -56,6 +56,17 @@ names! {
 /// Number of features.
 pub const COUNT: usize = 2 * SIDE + PAIR;
 
+/// The column of the same thing with the sides swapped; those of the pair stay where they are and change their sign.
+pub const fn swapped(column: usize) -> usize {
+    if column < SIDE {
+        column + SIDE
+    } else if column < 2 * SIDE {
+        column - SIDE
+    } else {
+        column
+    }
+}
+
 /// One model input.
 pub type Row = [f32; COUNT];
 

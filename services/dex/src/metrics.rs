@@ -56,6 +56,14 @@ pub const ERRORS: Metric = counter(
 );
 pub const REQUESTS_IN_FLIGHT: Metric =
     gauge("api_requests_in_flight", &[], "Requests that count towards the concurrency limit right now.");
+pub const CONNECTIONS: Metric = gauge("api_connections", &[], "Open connections of clients.");
+pub const CONNECTIONS_DISPLACED: Metric =
+    counter("api_connections_displaced_total", &[], "Idle connections closed to make room for a new one.");
+pub const DATABASE_CONNECTIONS: Metric = gauge(
+    "api_database_connections",
+    &[],
+    "Connections to the database that answer: 1, or 0 while it is away.",
+);
 pub const PREDICTIONS: Metric =
     counter("model_predictions_total", &["model_name"], "Battles predicted by the model.");
 pub const PREDICTION_LATENCY: Metric = Metric {
@@ -88,7 +96,7 @@ pub const MODEL_INPUT_DRIFT: Metric = gauge(
     "model_input_drift_psi",
     &["model_name", "feature"],
     "Population stability index of what the model is asked against what it learned from; above 0.25 much has changed. \
-     Absent until 2,000 battles were asked about.",
+     NaN until 2,000 battles were asked about.",
 );
 pub const MODEL_INPUT_ROWS: Metric = gauge(
     "model_input_drift_rows",
@@ -132,6 +140,9 @@ pub const API: &[Metric] = &[
     REQUEST_DURATION,
     ERRORS,
     REQUESTS_IN_FLIGHT,
+    CONNECTIONS,
+    CONNECTIONS_DISPLACED,
+    DATABASE_CONNECTIONS,
     PREDICTIONS,
     PREDICTION_LATENCY,
     PREDICTION_CONFIDENCE,
@@ -158,6 +169,7 @@ pub const ERROR_TYPES: &[(&str, u16)] = &[
     ("payload_too_large", 413),
     ("unsupported_media_type", 415),
     ("invalid_request", 422),
+    ("too_many_requests", 429),
     ("internal", 500),
     ("not_ready", 503),
     ("overloaded", 503),

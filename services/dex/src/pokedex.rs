@@ -165,6 +165,20 @@ pub struct Pokemon {
     pub learnset: Vec<Learn>,
 }
 
+/// How one Pokémon comes from another within the games.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evolution {
+    pub pokemon_id: u16,
+    pub from_pokemon_id: u16,
+    /// `level-up`, `use-item` or `trade`.
+    pub trigger: String,
+    pub min_level: Option<u8>,
+    /// Identifier of the stone that is used.
+    pub item: Option<String>,
+    /// Whether it takes high friendship.
+    pub friendship: bool,
+}
+
 /// Damage class of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::battle::{Fighter, Matchup, Rules};
 use crate::drift::Monitor;
-use crate::features;
-use crate::model::{Metadata, Model, ModelError};
+use crate::features::{self, COUNT, Row};
+use crate::model::{Metadata, Model, ModelError, sigmoid};
 use crate::pokedex::{Move, Pokedex, Pokemon};
 
 /// One side of a battle.
@@ -69,19 +69,75 @@ impl Predictor {
         let rules = Rules::default();
         let [a, b] = [a, b].map(|side| Fighter::new(dex, &rules, side.pokemon, &side.moves));
         let matchup = Matchup::new(&dex.chart, &a, &b);
-        let rows = features::rows(&matchup);
-        self.drift.observe(&rows[0]);
-        let [ab, ba] = rows.map(|row| f64::from(self.model.forest.probability(&row)));
-        let best_move =
-            |side: usize| matchup.opening(side).map(|slot| matchup.fighter(side).moves()[slot].id);
-        let probability_a = antisymmetric(ab, ba);
+        let probability_a = self.odds(&matchup);
         Prediction {
             probability_a,
             probability_b: 1.0 - probability_a,
-            best_move_a: best_move(0),
-            best_move_b: best_move(1),
+            best_move_a: opening_move(&matchup, 0),
+            best_move_b: opening_move(&matchup, 1),
         }
     }
+
+    /// The odds that side 0 wins. No allocation.
+    pub fn odds(&self, matchup: &Matchup) -> f64 {
+        let rows = features::rows(matchup);
+        self.drift.observe(&rows[0]);
+        let mut margins = [0.0; 2];
+        self.model.forest.margins(&rows, &mut margins);
+        both_orders(margins)
+    }
+
+    /// The odds of each matchup, equal to [`Predictor::odds`]; a long list costs less per matchup.
+    pub fn odds_of(&self, matchups: &[Matchup]) -> Vec<f64> {
+        let rows: Vec<Row> = matchups.iter().flat_map(features::rows).collect();
+        rows.iter().step_by(2).for_each(|row| self.drift.observe(row));
+        self.odds_of_rows(&rows)
+    }
+
+    /// The same for battles nobody asked about, such as those with a Pokémon's other moves: they do not count as input that
+    /// drifts.
+    pub fn odds_if(&self, matchups: &[Matchup]) -> Vec<f64> {
+        let rows: Vec<Row> = matchups.iter().flat_map(features::rows).collect();
+        self.odds_of_rows(&rows)
+    }
+
+    fn odds_of_rows(&self, rows: &[Row]) -> Vec<f64> {
+        let mut margins = vec![0.0; rows.len()];
+        self.model.forest.margins(rows, &mut margins);
+        margins.chunks_exact(2).map(|pair| both_orders([pair[0], pair[1]])).collect()
+    }
+
+    /// Why: what each feature adds to the log-odds of side 0, as the mean of both orders.
+    pub fn explain(&self, matchup: &Matchup) -> Explanation {
+        let rows = features::rows(matchup);
+        let mut orders = [[0.0; COUNT]; 2];
+        let [mean, mean_swapped] = [0, 1].map(|i| self.model.forest.contributions(&rows[i], &mut orders[i]));
+        let contributions =
+            std::array::from_fn(|i| f64::midpoint(orders[0][i], -orders[1][features::swapped(i)]));
+        Explanation { base: f64::midpoint(mean, -mean_swapped), contributions, values: rows[0] }
+    }
+}
+
+/// Where the odds of a battle come from. `base` and the contributions add up to half the difference of the log-odds that the
+/// model gives the two orders.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Explanation {
+    /// Log-odds before anything is known of the battle; 0 up to rounding, since both orders have the same.
+    pub base: f64,
+    /// By feature, in the order of [`features::NAMES`]; positive speaks for side 0.
+    pub contributions: [f64; COUNT],
+    /// The features' values.
+    pub values: Row,
+}
+
+/// The move a side opens with: its best damage against this foe. `None` for a Pokémon without a damaging move.
+pub fn opening_move(matchup: &Matchup, side: usize) -> Option<u16> {
+    matchup.opening(side).map(|slot| matchup.fighter(side).moves()[slot].id)
+}
+
+fn both_orders(margins: [f32; 2]) -> f64 {
+    let [ab, ba] = margins.map(|margin| f64::from(sigmoid(margin)));
+    antisymmetric(ab, ba)
 }
 
 /// The mean of what the two orders say. Computed from the larger side, so that swapping the sides gives exactly the

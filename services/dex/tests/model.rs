@@ -145,3 +145,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn many_rows_have_the_margins_of_each() {
+    let forest = load(&sample()).unwrap();
+    let value = |i: u16| f32::from(i % 7) / 2.0 - 0.5;
+    for count in [0, 1, 2, 3, 7, 8, 9, 63, 64, 65, 66, 200] {
+        let mut rows: Vec<[f32; 2]> = (0..count).map(|i| [value(i), value(i / 7)]).collect();
+        for hole in [None, Some(f32::NAN), Some(f32::INFINITY)] {
+            if let (Some(hole), Some(row)) = (hole, rows.last_mut()) {
+                row[1] = hole;
+            }
+            let mut margins = vec![0.0; rows.len()];
+            forest.margins(&rows, &mut margins);
+            let one_by_one: Vec<f32> = rows.iter().map(|row| forest.margin(row)).collect();
+            assert_eq!(margins, one_by_one, "{count} {hole:?}");
+        }
+    }
+}
+
+#[test]
+fn contributions_add_up_to_the_margin_and_follow_the_splits() {
+    let mut model = sample();
+    let tree = "/learner/gradient_booster/model/trees/0/sum_hessian";
+    *model.pointer_mut("/learner/gradient_booster/model/trees/0").unwrap() = {
+        let mut tree = model.pointer("/learner/gradient_booster/model/trees/0").unwrap().clone();
+        tree["sum_hessian"] = json!([4.0, 1.0, 3.0, 1.0, 2.0]);
+        tree
+    };
+    assert!(model.pointer(tree).is_some());
+    let forest = load(&model).unwrap();
+    let mut parts = [0.0; 2];
+    let base = forest.contributions(&[0.5, 2.0], &mut parts);
+    // First tree: below its right child (0.25 + 2 · 1.0) / 3 = 0.75, so (-1 + 3 · 0.75) / 4 = 0.3125 below its root.
+    // Second tree, all weights alike: (-0.5 + 0.5) / 2 = 0 below its left child, so (0 + 0.125) / 2 = 0.0625 below its root.
+    assert!((base - 0.375).abs() < 1e-6, "{base}");
+    assert!((parts[0] - (0.75 - 0.3125)).abs() < 1e-6, "{parts:?}");
+    assert!((base + parts[0] + parts[1] - f64::from(forest.margin(&[0.5, 2.0]))).abs() < 1e-6);
+}

@@ -138,3 +138,30 @@ fn torn_or_foreign_files_are_refused() {
     std::fs::write(dir.path().join(METADATA_FILE), "{").unwrap();
     assert!(matches!(Predictor::load(dir.path()), Err(ModelError::Metadata { .. })));
 }
+
+#[test]
+fn many_odds_equal_each_and_explanations_add_up() {
+    let dex = pokedex();
+    let dir = tempfile::tempdir().unwrap();
+    write_model(dir.path());
+    let predictor = Predictor::load(dir.path()).unwrap();
+    let fighters: Vec<_> =
+        dex.pokemon.iter().map(|p| Fighter::new(&dex, &Rules::default(), p, &[])).collect();
+    let matchups: Vec<_> = fighters
+        .iter()
+        .step_by(9)
+        .flat_map(|a| fighters.iter().step_by(11).map(|b| Matchup::new(&dex.chart, a, b)))
+        .collect();
+    for (matchup, odds) in matchups.iter().zip(predictor.odds_of(&matchups)) {
+        assert_eq!(odds.to_bits(), predictor.odds(matchup).to_bits());
+        let why = predictor.explain(matchup);
+        let back = predictor
+            .explain(&Matchup::new(&dex.chart, matchup.fighter(1), matchup.fighter(0)))
+            .contributions;
+        assert!(why.base.abs() < 1e-6, "{}", why.base);
+        assert_eq!(why.contributions.iter().sum::<f64>() > 1e-9, odds > 0.5);
+        for (i, part) in why.contributions.iter().enumerate() {
+            assert!((part + back[features::swapped(i)]).abs() < 1e-9, "{}", features::NAMES[i]);
+        }
+    }
+}

@@ -59,6 +59,16 @@ impl Fighter {
         self.count = moves.len() as u8;
     }
 
+    /// The same Pokémon with one move and no other.
+    #[must_use]
+    pub fn with_move(mut self, m: BattleMove) -> Self {
+        self.moves = [BattleMove::STRUGGLE; MOVES];
+        self.moves[0] = m;
+        self.alphabetical = [0, u8::MAX, u8::MAX, u8::MAX];
+        self.count = 1;
+        self
+    }
+
     /// The moves it brought.
     pub fn moves(&self) -> &[BattleMove] {
         &self.moves[..usize::from(self.count)]

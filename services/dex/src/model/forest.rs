@@ -1,30 +1,45 @@
-//! Boosted trees in one flat array, and their evaluation. Equal to `XGBoost`'s own prediction: the same comparisons on `f32`
+//! Boosted trees in flat arrays, and their evaluation. Equal to `XGBoost`'s own prediction: the same comparisons on `f32`
 //! and the same order of additions.
 
 use super::ModelError;
 
-/// One node. Children stand side by side, so one index finds both; a leaf has index 0, which no child can have because a
-/// tree's root is never a child.
+/// One node in eight bytes: what deciding takes and no more. Children stand side by side, so one index finds both.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Node {
-    /// Split threshold, or the value of a leaf.
-    pub(super) value: f32,
-    /// Index of the left child in the forest; the right one follows it.
-    pub(super) left: u32,
+    /// Goes right when the value of the row is not below this. Infinite in a leaf, which so leads to itself.
+    pub(super) threshold: f32,
     pub(super) feature: u16,
-    /// Where a missing value goes.
-    pub(super) default_left: bool,
+    /// The left child, the right one following it, or the leaf itself; counted from the tree's first node.
+    pub(super) left: u16,
+}
+
+/// One tree: its part of the nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tree {
+    pub(super) start: u32,
+    pub(super) count: u32,
+    /// Steps from the root to the deepest leaf.
+    pub(super) depth: u32,
 }
 
 /// A binary classifier: the sum of its trees' leaves is the log-odds that the first Pokémon wins.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forest {
     pub(super) nodes: Vec<Node>,
-    pub(super) roots: Vec<u32>,
+    /// By node: the value of a leaf, the mean of the leaves below for others, weighted by what training saw of each.
+    pub(super) values: Vec<f32>,
+    /// By node: where a missing value goes.
+    pub(super) default_left: Vec<bool>,
+    pub(super) trees: Vec<Tree>,
     /// Log-odds before the first tree.
     pub(super) base_margin: f32,
     pub(super) features: usize,
 }
+
+/// Rows walked down a tree side by side: each waits for memory while the others go on.
+const ABREAST: usize = 8;
+/// Rows that fit into the first-level cache together with a tree.
+const BLOCK: usize = 64;
 
 impl Forest {
     /// Reads `XGBoost`'s JSON (objective `binary:logistic`, booster `gbtree`) and checks it down to the last index.
@@ -40,27 +55,132 @@ impl Forest {
 
     /// Number of trees.
     pub const fn trees(&self) -> usize {
-        self.roots.len()
+        self.trees.len()
     }
 
-    /// Log-odds for one row.
+    /// Log-odds for one row, missing values (NaN) included.
     ///
     /// # Panics
     /// When the row is not [`Forest::features`] long.
     pub fn margin(&self, row: &[f32]) -> f32 {
         assert_eq!(row.len(), self.features, "a row has one value per feature of the model");
-        let mut sum = self.base_margin;
-        for &root in &self.roots {
-            let mut node = &self.nodes[root as usize];
-            while node.left != 0 {
-                let x = row[usize::from(node.feature)];
-                // XGBoost: left when x < split; a missing value follows the default direction.
-                let right = if x.is_nan() { !node.default_left } else { x >= node.value };
-                node = &self.nodes[node.left as usize + usize::from(right)];
+        self.trees.iter().fold(self.base_margin, |sum, tree| {
+            let mut leaf = 0.0;
+            self.walk(tree, row, |at| leaf = self.values[at]);
+            sum + leaf
+        })
+    }
+
+    /// Calls `visit` with every node on the row's way down a tree, the leaf last.
+    fn walk(&self, tree: &Tree, row: &[f32], mut visit: impl FnMut(usize)) {
+        let start = tree.start as usize;
+        let mut at = 0;
+        loop {
+            let node = &self.nodes[start + at];
+            visit(start + at);
+            if usize::from(node.left) == at {
+                return;
             }
-            sum += node.value;
+            let x = row[usize::from(node.feature)];
+            // XGBoost: left when x < split; a missing value follows the default direction.
+            let right = if x.is_nan() { !self.default_left[start + at] } else { x >= node.threshold };
+            at = usize::from(node.left) + usize::from(right);
         }
-        sum
+    }
+
+    /// Log-odds for many rows, equal to [`Forest::margin`] of each.
+    ///
+    /// # Panics
+    /// When rows are not [`Forest::features`] long or `margins` is not as long as `rows`.
+    pub fn margins<const N: usize>(&self, rows: &[[f32; N]], margins: &mut [f32]) {
+        assert_eq!(N, self.features, "a row has one value per feature of the model");
+        assert_eq!(rows.len(), margins.len(), "a margin per row");
+        for (rows, margins) in rows.chunks(BLOCK).zip(margins.chunks_mut(BLOCK)) {
+            // A leaf leads to itself by a comparison that only finite numbers lose.
+            if rows.iter().flatten().all(|x| x.is_finite()) {
+                margins.fill(self.base_margin);
+                self.add_block(rows, margins);
+            } else {
+                for (row, margin) in rows.iter().zip(margins) {
+                    *margin = self.margin(row);
+                }
+            }
+        }
+    }
+
+    fn add_block<const N: usize>(&self, rows: &[[f32; N]], margins: &mut [f32]) {
+        if let ([a, b], [of_a, of_b]) = (rows, &mut *margins) {
+            return self.add_pair([a, b], [of_a, of_b]);
+        }
+        for tree in &self.trees {
+            let range = tree.start as usize..(tree.start + tree.count) as usize;
+            let (nodes, values) = (&self.nodes[range.clone()], &self.values[range]);
+            for (rows, margins) in rows.chunks(ABREAST).zip(margins.chunks_mut(ABREAST)) {
+                // A short last group walks its first row more than once.
+                let group: [&[f32; N]; ABREAST] = std::array::from_fn(|i| rows.get(i).unwrap_or(&rows[0]));
+                let mut at = [0_usize; ABREAST];
+                for _ in 0..tree.depth {
+                    for (at, row) in at.iter_mut().zip(group) {
+                        let node = nodes[*at];
+                        let right = row[usize::from(node.feature)] >= node.threshold;
+                        *at = usize::from(node.left) + usize::from(right);
+                    }
+                }
+                for (margin, at) in margins.iter_mut().zip(at) {
+                    *margin += values[at];
+                }
+            }
+        }
+    }
+
+    /// Two rows, the two orders of one battle: several trees at a time instead of several rows.
+    fn add_pair<const N: usize>(&self, rows: [&[f32; N]; 2], margins: [&mut f32; 2]) {
+        const TREES: usize = ABREAST;
+        let [margin_a, margin_b] = margins;
+        for trees in self.trees.chunks(TREES) {
+            let starts: [usize; TREES] =
+                std::array::from_fn(|i| trees.get(i).unwrap_or(&trees[0]).start as usize);
+            let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
+            let mut at = [[0_usize; 2]; TREES];
+            for _ in 0..depth {
+                for (at, start) in at.iter_mut().zip(starts) {
+                    for (at, row) in at.iter_mut().zip(rows) {
+                        let node = self.nodes[start + *at];
+                        let right = row[usize::from(node.feature)] >= node.threshold;
+                        *at = usize::from(node.left) + usize::from(right);
+                    }
+                }
+            }
+            // In the trees' order.
+            for ([a, b], start) in at.into_iter().zip(starts).take(trees.len()) {
+                *margin_a += self.values[start + a];
+                *margin_b += self.values[start + b];
+            }
+        }
+    }
+
+    /// What each feature adds to the log-odds of a row, along the row's ways down the trees: at each split the mean below
+    /// moves, and the move is the feature's. Together with the value returned, the forest's mean, they add up to the margin.
+    /// (`XGBoost` calls it `approx_contribs`.)
+    ///
+    /// # Panics
+    /// When the row or `contributions` is not [`Forest::features`] long.
+    pub fn contributions(&self, row: &[f32], contributions: &mut [f64]) -> f64 {
+        assert_eq!(row.len(), self.features, "a row has one value per feature of the model");
+        contributions.fill(0.0);
+        let mut mean = f64::from(self.base_margin);
+        for tree in &self.trees {
+            mean += f64::from(self.values[tree.start as usize]);
+            let mut above: Option<usize> = None;
+            self.walk(tree, row, |at| {
+                if let Some(above) = above {
+                    let step = f64::from(self.values[at]) - f64::from(self.values[above]);
+                    contributions[usize::from(self.nodes[above].feature)] += step;
+                }
+                above = Some(at);
+            });
+        }
+        mean
     }
 
     /// Probability for one row.
@@ -70,7 +190,7 @@ impl Forest {
 }
 
 /// The logistic function as `XGBoost` computes it: in `f32`, with the exponent held below overflow.
-fn sigmoid(x: f32) -> f32 {
+pub fn sigmoid(x: f32) -> f32 {
     let denominator = (-x).min(88.7).exp() + 1.0 + 1e-16;
     1.0 / denominator
 }

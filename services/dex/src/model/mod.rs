@@ -7,7 +7,7 @@ mod parse;
 
 use std::path::{Path, PathBuf};
 
-pub use forest::Forest;
+pub use forest::{Forest, sigmoid};
 pub use metadata::{Metadata, Split};
 
 /// File name of the model inside the models folder.

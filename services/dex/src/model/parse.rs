@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::forest::{Forest, Node};
+use super::forest::{self, Forest, Node};
 use super::{ModelError, check_names};
 
 #[derive(Deserialize)]
@@ -56,6 +56,9 @@ struct Tree {
     split_indices: Vec<u64>,
     split_conditions: Vec<f32>,
     default_left: Vec<u8>,
+    /// How much of the training data reached each node; only explanations need it.
+    #[serde(default)]
+    sum_hessian: Vec<f32>,
     /// 1 marks a categorical split.
     #[serde(default)]
     split_type: Vec<u8>,
@@ -63,6 +66,8 @@ struct Tree {
 
 /// Nodes in a whole forest; keeps indexes in 32 bits and bounds the memory a hostile file can ask for.
 const NODE_LIMIT: usize = 1 << 24;
+/// Nodes in one tree; keeps places in 16 bits. A complete tree of depth fourteen has half as many.
+const TREE_LIMIT: usize = u16::MAX as usize;
 
 pub(super) fn forest(bytes: &[u8], features: &[&str]) -> Result<Forest, ModelError> {
     let File { learner } = serde_json::from_slice(bytes)?;
@@ -96,7 +101,9 @@ pub(super) fn forest(bytes: &[u8], features: &[&str]) -> Result<Forest, ModelErr
     }
     let mut forest = Forest {
         nodes: Vec::new(),
-        roots: Vec::with_capacity(trees.len().min(NODE_LIMIT)),
+        values: Vec::new(),
+        default_left: Vec::new(),
+        trees: Vec::with_capacity(trees.len().min(NODE_LIMIT)),
         base_margin: base_margin(&param.base_score)?,
         features: count,
     };
@@ -117,6 +124,47 @@ fn base_margin(text: &str) -> Result<f32, ModelError> {
 /// Appends one tree, breadth first, siblings side by side. Every node of the file must be reached exactly once.
 fn flatten(tree: &Tree, forest: &mut Forest) -> Result<(), String> {
     let count = tree.left_children.len();
+    check_lengths(tree)?;
+    if forest.nodes.len() + count > NODE_LIMIT {
+        return Err(format!("the forest has more than {NODE_LIMIT} nodes"));
+    }
+    let start = forest.nodes.len();
+    // `order[k]` is the file's node that becomes node `k` of the tree, `depths[k]` how far it is from the root.
+    let mut order = vec![0_usize];
+    let mut depths = vec![0_u32];
+    let mut seen = vec![false; count];
+    seen[0] = true;
+    let mut k = 0;
+    while k < order.len() {
+        let node = flatten_node(tree, order[k], k, order.len(), forest.features)?;
+        if !is_leaf(node, k) {
+            for child in [tree.left_children[order[k]], tree.right_children[order[k]]] {
+                let child = usize::try_from(child).ok().filter(|&c| c < count);
+                let child =
+                    child.ok_or_else(|| format!("node {} names a child outside the tree", order[k]))?;
+                if std::mem::replace(&mut seen[child], true) {
+                    return Err(format!("node {child} has two parents"));
+                }
+                order.push(child);
+                depths.push(depths[k] + 1);
+            }
+        }
+        forest.nodes.push(node);
+        forest.values.push(tree.split_conditions[order[k]]);
+        forest.default_left.push(tree.default_left[order[k]] != 0);
+        k += 1;
+    }
+    if order.len() != count {
+        return Err(format!("{} of its {count} nodes cannot be reached", count - order.len()));
+    }
+    average(tree, &order, &forest.nodes[start..], &mut forest.values[start..]);
+    let depth = depths.last().copied().unwrap_or(0);
+    forest.trees.push(forest::Tree { start: index(start), count: index(count), depth });
+    Ok(())
+}
+
+fn check_lengths(tree: &Tree) -> Result<(), String> {
+    let count = tree.left_children.len();
     let lengths = [
         tree.right_children.len(),
         tree.split_indices.len(),
@@ -132,55 +180,48 @@ fn flatten(tree: &Tree, forest: &mut Forest) -> Result<(), String> {
     if tree.split_type.iter().any(|&t| t != 0) {
         return Err("it splits on categories, which no feature of ours is".to_owned());
     }
-    if forest.nodes.len() + count > NODE_LIMIT {
-        return Err(format!("the forest has more than {NODE_LIMIT} nodes"));
+    if count > TREE_LIMIT {
+        return Err(format!("it has {count} nodes, more than {TREE_LIMIT}"));
     }
-    let start = forest.nodes.len();
-    // `order[k]` is the file's node that becomes node `start + k`.
-    let mut order = vec![0_usize];
-    let mut seen = vec![false; count];
-    seen[0] = true;
-    let mut k = 0;
-    while k < order.len() {
-        let node = flatten_node(tree, order[k], start + order.len(), forest.features)?;
-        if node.left != 0 {
-            for child in [tree.left_children[order[k]], tree.right_children[order[k]]] {
-                let child = usize::try_from(child).ok().filter(|&c| c < count);
-                let child =
-                    child.ok_or_else(|| format!("node {} names a child outside the tree", order[k]))?;
-                if std::mem::replace(&mut seen[child], true) {
-                    return Err(format!("node {child} has two parents"));
-                }
-                order.push(child);
-            }
-        }
-        forest.nodes.push(node);
-        k += 1;
-    }
-    if order.len() != count {
-        return Err(format!("{} of its {count} nodes cannot be reached", count - order.len()));
-    }
-    forest.roots.push(index(start));
     Ok(())
 }
 
-fn flatten_node(tree: &Tree, i: usize, left: usize, features: usize) -> Result<Node, String> {
+fn is_leaf(node: Node, k: usize) -> bool {
+    usize::from(node.left) == k
+}
+
+/// Node `k` of the tree, which is node `i` of the file; `left` is where its left child will stand.
+fn flatten_node(tree: &Tree, i: usize, k: usize, left: usize, features: usize) -> Result<Node, String> {
     let value = tree.split_conditions[i];
     if !value.is_finite() {
         return Err(format!("node {i} holds a value that is not a number"));
     }
-    let leaf = match (tree.left_children[i], tree.right_children[i]) {
-        (-1, -1) => return Ok(Node { value, left: 0, feature: 0, default_left: false }),
+    let one_child = match (tree.left_children[i], tree.right_children[i]) {
+        (-1, -1) => return Ok(Node { threshold: f32::INFINITY, left: place(k), feature: 0 }),
         (-1, _) | (_, -1) => true,
         _ => false,
     };
-    if leaf {
+    if one_child {
         return Err(format!("node {i} has one child"));
     }
     let feature = usize::try_from(tree.split_indices[i]).ok().filter(|&f| f < features);
     let feature = feature.and_then(|f| u16::try_from(f).ok());
     let feature = feature.ok_or_else(|| format!("node {i} splits on feature {}", tree.split_indices[i]))?;
-    Ok(Node { value, left: index(left), feature, default_left: tree.default_left[i] != 0 })
+    Ok(Node { threshold: value, left: place(left), feature })
+}
+
+/// Replaces the thresholds among `values` by the means of the leaves below. Children stand after their parents.
+fn average(tree: &Tree, order: &[usize], nodes: &[Node], values: &mut [f32]) {
+    let weigh = |k: usize| tree.sum_hessian.get(order[k]).copied().filter(|w| *w > 0.0 && w.is_finite());
+    for k in (0..nodes.len()).rev().filter(|&k| !is_leaf(nodes[k], k)) {
+        let left = usize::from(nodes[k].left);
+        let [a, b] = [left, left + 1].map(|child| weigh(child).unwrap_or(1.0));
+        values[k] = (values[left] * a + values[left + 1] * b) / (a + b);
+    }
+}
+
+fn place(i: usize) -> u16 {
+    u16::try_from(i).expect("TREE_LIMIT keeps places in 16 bits")
 }
 
 fn index(i: usize) -> u32 {

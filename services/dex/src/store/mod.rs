@@ -4,7 +4,7 @@ mod settings;
 
 use tokio_postgres::{Client, NoTls};
 
-use crate::pokedex::Pokedex;
+use crate::pokedex::{Evolution, Pokedex};
 use crate::schema::{self, SchemaError};
 
 pub use settings::{Password, Settings, SettingsError};
@@ -49,5 +49,11 @@ pub async fn load(client: &Client) -> Result<Pokedex, StoreError> {
         return Err(StoreError::Empty);
     }
     let row = client.query_one(include_str!("load.sql"), &[]).await.map_err(StoreError::Query)?;
+    serde_json::from_str(row.get(0)).map_err(StoreError::Shape)
+}
+
+/// Every evolution of the games, by id of the evolved Pokémon.
+pub async fn evolutions(client: &Client) -> Result<Vec<Evolution>, StoreError> {
+    let row = client.query_one(include_str!("evolutions.sql"), &[]).await.map_err(StoreError::Query)?;
     serde_json::from_str(row.get(0)).map_err(StoreError::Shape)
 }
