@@ -1,7 +1,6 @@
 //! The router: every resource, each route with its edge, and the document that describes them.
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::routing::any;
 use dex::metrics::UNMATCHED;
 use tower::Layer as _;
@@ -17,19 +16,14 @@ use crate::state::Api;
 /// The service without a socket.
 pub fn app(api: Api) -> Router {
     let (router, document) = documented(&api);
-    let body_limit = DefaultBodyLimit::max(api.limits().body_bytes);
     let nothing = EdgeLayer::new(
         api.clone(),
         Access::Limited,
         UNMATCHED,
-        api.metrics().endpoint(UNMATCHED, &openapi::statuses_of_nothing()),
+        api.metrics().endpoint(UNMATCHED, &openapi::statuses_of_nothing(!api.cors().is_off())),
     );
     let not_found = any(async || Problem::new(Kind::NotFound, "No such path; `/docs` has the list."));
-    router
-        .merge(docs::router(&api, &document))
-        .fallback_service(nothing.layer(not_found))
-        .layer(body_limit)
-        .with_state(api)
+    router.merge(docs::router(&api, &document)).fallback_service(nothing.layer(not_found)).with_state(api)
 }
 
 /// The OpenAPI document of the service.
@@ -49,8 +43,9 @@ fn documented(api: &Api) -> (Router<Api>, OpenApi) {
 fn edged(api: &Api, access: Access, route: UtoipaMethodRouter<Api>) -> UtoipaMethodRouter<Api> {
     let (schemas, mut paths, mut methods) = route;
     for (template, item) in &mut paths.paths {
-        openapi::complete(item, access, api.key().is_some());
-        let metrics = api.metrics().endpoint(template, &openapi::statuses(item, access));
+        openapi::complete(item, access, api.gate().key_required());
+        let metrics =
+            api.metrics().endpoint(template, &openapi::statuses(item, access, !api.cors().is_off()));
         methods = methods.layer(EdgeLayer::new(api.clone(), access, template, metrics));
     }
     (schemas, paths, methods)

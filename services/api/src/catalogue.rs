@@ -1,9 +1,12 @@
-//! The Pokédex with an index of every name: what requests look things up in. Immutable once built.
+//! The Pokédex with an index of every name, and what every battle asks of a Pokémon worked out ahead: what requests look
+//! things up in. Immutable once built.
 
 use std::collections::HashMap;
 
+use dex::battle::{Fighter, Rules, sets};
 use dex::names::fold;
-use dex::pokedex::{Move, Pokedex, Pokemon, Type};
+use dex::pokedex::{Evolution, Move, Pokedex, Pokemon, Type};
+use dex::predict::Side;
 
 /// Longest name looked up, in characters; longer ones match nothing.
 pub const NAME_MAX: usize = 64;
@@ -18,14 +21,80 @@ pub struct Catalogue {
     pokemon: Names,
     moves: Names,
     types: Names,
+    /// By position of the Pokémon.
+    ready: Vec<Ready>,
+    evolutions: Vec<Evolution>,
+}
+
+/// A Pokémon made ready.
+#[derive(Debug)]
+struct Ready {
+    /// With its best set.
+    fighter: Fighter,
+    /// Ids of what it can have learnt, before it evolved too; ascending.
+    learnable: Vec<u16>,
+    /// Ids of those that damage.
+    attacks: Vec<u16>,
+}
+
+impl Ready {
+    fn new(dex: &Pokedex, pokemon: &Pokemon) -> Self {
+        let attacks: Vec<u16> = sets::candidates(dex, pokemon).iter().map(|m| m.id).collect();
+        let own = pokemon.learnset.iter().map(|learn| learn.move_id);
+        let mut learnable: Vec<u16> = own.chain(attacks.iter().copied()).collect();
+        learnable.sort_unstable();
+        learnable.dedup();
+        Self { fighter: Fighter::new(dex, &Rules::default(), pokemon, &[]), learnable, attacks }
+    }
 }
 
 impl Catalogue {
-    pub fn new(dex: Pokedex) -> Self {
+    pub fn new(dex: Pokedex, evolutions: Vec<Evolution>) -> Self {
         let pokemon = Names::new(dex.pokemon.iter().map(|p| [p.slug.as_str(), &p.name_en, &p.name_fr]));
         let moves = Names::new(dex.moves.iter().map(|m| [m.slug.as_str(), &m.name_en, &m.name_fr]));
         let types = Names::new(dex.types.iter().map(|t| [t.type_.slug(), &t.name_en, &t.name_fr]));
-        Self { dex, pokemon, moves, types }
+        let ready = dex.pokemon.iter().map(|pokemon| Ready::new(&dex, pokemon)).collect();
+        Self { dex, pokemon, moves, types, ready, evolutions }
+    }
+
+    /// `None` for a Pokémon of another Pokédex.
+    fn ready(&self, pokemon: &Pokemon) -> Option<&Ready> {
+        self.dex.pokemon.binary_search_by_key(&pokemon.id, |p| p.id).ok().map(|i| &self.ready[i])
+    }
+
+    /// A side ready for battle; the best set was worked out ahead.
+    pub fn fighter(&self, side: &Side<'_>) -> Fighter {
+        match self.ready(side.pokemon) {
+            Some(ready) if side.moves.is_empty() => ready.fighter,
+            _ => Fighter::new(&self.dex, &Rules::default(), side.pokemon, &side.moves),
+        }
+    }
+
+    /// Whether a Pokémon can have a move: it learns it, or did before it evolved.
+    pub fn can_have(&self, pokemon: &Pokemon, move_: &Move) -> bool {
+        self.ready(pokemon).is_some_and(|ready| ready.learnable.binary_search(&move_.id).is_ok())
+    }
+
+    /// Every move of a Pokémon that damages, by id.
+    pub fn attacks(&self, pokemon: &Pokemon) -> impl Iterator<Item = &Move> {
+        let ids = self.ready(pokemon).map_or(&[][..], |ready| &ready.attacks);
+        ids.iter().filter_map(|id| self.dex.move_(*id))
+    }
+
+    /// How a Pokémon came to be, when it evolved.
+    pub fn evolved_from(&self, id: u16) -> Option<&Evolution> {
+        self.evolutions.iter().find(|evolution| evolution.pokemon_id == id)
+    }
+
+    /// What a Pokémon evolves into, by id.
+    pub fn evolves_to(&self, id: u16) -> impl Iterator<Item = &Evolution> {
+        self.evolutions.iter().filter(move |evolution| evolution.from_pokemon_id == id)
+    }
+
+    /// Pokémon with a name like `text`, best first, with what was matched and how near it is (0 to 1).
+    pub fn search(&self, text: &str, limit: usize) -> Vec<(f64, &Pokemon, Matched<'_>)> {
+        let found = self.pokemon.search(text, limit).into_iter();
+        found.map(|(score, i, matched)| (score, &self.dex.pokemon[i], matched)).collect()
     }
 
     /// The Pokémon of an id in digits, or of a slug or a name in either language.
@@ -81,6 +150,31 @@ fn id(text: &str) -> Option<u16> {
     digits.then(|| text.parse().unwrap_or(0))
 }
 
+/// A name that was found, in its language (`en` or `fr`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Matched<'a> {
+    pub name: &'a str,
+    pub language: &'static str,
+}
+
+/// How near a name is to what was typed, both folded: 1 the same, above 0.9 its beginning, above 0.8 a part of it, else by
+/// the letters that differ, below 0.8.
+fn nearness(name: &str, typed: &str) -> f64 {
+    let share = typed.chars().count() as f64 / name.chars().count().max(1) as f64;
+    if name == typed {
+        1.0
+    } else if name.starts_with(typed) {
+        0.9 + share * 0.09
+    } else if name.contains(typed) {
+        0.8 + share * 0.09
+    } else {
+        0.8 * strsim::normalized_damerau_levenshtein(name, typed)
+    }
+}
+
+/// Nearness below which a name is not what was searched for: about every second letter differs.
+const FOUND: f64 = 0.45;
+
 /// Index of the names of things that have a position each.
 #[derive(Debug)]
 struct Names {
@@ -113,6 +207,32 @@ impl Names {
 
     fn contains(&self, position: usize, key: &str) -> bool {
         self.written[position].iter().any(|(k, _)| k.contains(key))
+    }
+
+    /// Positions by nearness, then by position.
+    fn search(&self, text: &str, limit: usize) -> Vec<(f64, usize, Matched<'_>)> {
+        let key = fold(text);
+        if key.is_empty() || is_too_long(text) {
+            return Vec::new();
+        }
+        let mut ranked: Vec<_> = self
+            .written
+            .iter()
+            .enumerate()
+            .map(|(i, [slug, english, french])| {
+                let [slug_score, english_score, french_score] =
+                    [slug, english, french].map(|(name, _)| nearness(name, &key));
+                if french_score > english_score.max(slug_score) {
+                    (french_score, i, Matched { name: &french.1, language: "fr" })
+                } else {
+                    (english_score.max(slug_score), i, Matched { name: &english.1, language: "en" })
+                }
+            })
+            .filter(|(score, ..)| *score >= FOUND)
+            .collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+        ranked.truncate(limit);
+        ranked
     }
 
     /// One name per thing, in the language that is nearest to `text`; slugs only count, they are not shown.
@@ -175,6 +295,22 @@ mod tests {
         assert_eq!(names().suggest("evolie"), ["Évoli"]);
         assert_eq!(names().suggest("xyzzy"), Vec::<String>::new());
         assert_eq!(names().suggest(&"p".repeat(65)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn search_puts_the_nearest_first_and_takes_typing_errors() {
+        let names = names();
+        let found = |text: &str| -> Vec<_> {
+            names.search(text, 9).into_iter().map(|(_, i, m)| (i, m.language)).collect()
+        };
+        assert_eq!(found("pikachu"), [(0, "en"), (2, "en")]);
+        assert_eq!(found("évol"), [(1, "fr")]);
+        assert_eq!(found("evloi"), [(1, "fr")]);
+        assert_eq!(found("eve"), [(1, "en")]);
+        assert_eq!(found("chu"), [(2, "en"), (0, "en")]);
+        assert_eq!(found("♥"), []);
+        assert_eq!(found("xyzzy"), []);
+        assert!(names.search("p", 1).len() <= 1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,7 +24,11 @@ use crate::problem::{Kind, Problem};
 use crate::state::Api;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// The address a request came from, put into it by who accepted the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 /// Longest request id taken over from a client.
 const REQUEST_ID_MAX: usize = 64;
 
@@ -32,7 +37,7 @@ const REQUEST_ID_MAX: usize = 64;
 pub enum Access {
     /// Anyone, always: what orchestrators, Prometheus and readers of the documentation ask.
     Open,
-    /// Clients with the key, when one is set, and within the limit of requests in flight.
+    /// Clients the gate lets in, within the limit of requests in flight.
     Limited,
 }
 
@@ -98,10 +103,13 @@ impl Endpoint {
         let start = Instant::now();
         let method = request.method().clone();
         let id = request_id(request.headers()).unwrap_or_else(|| self.api.new_request_id());
-        let mut response = match self.answer(inner, request).await {
-            Ok(response) => response,
-            Err(problem) => problem.into_response(),
+        let cors = self.api.cors();
+        let origin = cors.origin(request.headers());
+        let mut response = match cors.preflight(&method, request.headers()) {
+            Some(response) => response,
+            None => self.answer(inner, request).await.unwrap_or_else(Problem::into_response),
         };
+        cors.mark(origin.as_ref(), response.headers_mut());
         let error = self.word_error(&mut response, &method, &id);
         // Ids are visible ASCII, whoever made them.
         if let Ok(value) = HeaderValue::try_from(id) {
@@ -118,7 +126,8 @@ impl Endpoint {
         let _place = match self.access {
             Access::Open => None,
             Access::Limited => {
-                self.authorize(request.headers())?;
+                let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+                self.api.gate().admit(request.headers(), peer)?;
                 let full = || Problem::new(Kind::Overloaded, "Too many requests at once; try again shortly.");
                 Some(self.api.admit().ok_or_else(full)?)
             }
@@ -129,13 +138,6 @@ impl Endpoint {
             Ok(Err(panic)) => Err(Problem::internal(format!("panic: {}", panic_message(&*panic)))),
             Err(_) => Err(Problem::new(Kind::Timeout, "No answer within the time limit.")),
         }
-    }
-
-    fn authorize(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let Some(key) = self.api.key() else { return Ok(()) };
-        let given = headers.get(API_KEY).map_or(&b""[..], HeaderValue::as_bytes);
-        let refused = || Problem::new(Kind::Unauthorized, "Send the key in the `X-API-Key` header.");
-        key.matches(given).then_some(()).ok_or_else(refused)
     }
 
     /// Turns an error response into its problem document and logs what the client is not told.
@@ -153,8 +155,8 @@ impl Endpoint {
         if kind == Kind::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey header=\"X-API-Key\""));
         }
-        if kind.status() == 503 {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = problem.retry_after_s() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         let document = serde_json::to_vec(&problem.document(id)).unwrap_or_default();
         *response.body_mut() = Body::from(document);

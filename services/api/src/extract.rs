@@ -1,45 +1,59 @@
-//! Request parts read by hand, so that every refusal names its place: JSON bodies, references to things, query strings.
+//! Request parts read by hand, so that every refusal names its place: JSON bodies, references to things. (Query strings:
+//! [`crate::query`].)
 
 use std::borrow::Cow;
+use std::error::Error;
 
-use axum::body::Bytes;
+use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse as _;
-use dex::pokedex::Type;
+use http_body_util::LengthLimitError;
 use serde_json::Value;
 
-use crate::catalogue::{Catalogue, NAME_MAX};
-use crate::problem::{FieldError, Kind, Problem};
-use crate::state::Api;
+use crate::catalogue::NAME_MAX;
+use crate::problem::{Kind, Problem};
+use crate::state::{Api, Limits};
 
 /// A JSON body of any shape; what shape it must have is the handler's to say.
 pub struct JsonBody(pub Value);
+
+/// The same for lists, which may be longer.
+pub struct LongJsonBody(pub Value);
 
 impl FromRequest<Api> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            let detail = "Send the body as `application/json`.";
-            return Err(Problem::new(Kind::UnsupportedMediaType, detail));
-        }
-        let limits = api.limits();
-        let arrival = tokio::time::timeout(limits.body, Bytes::from_request(request, api)).await;
-        let late = |_| Problem::new(Kind::RequestTimeout, "The body did not arrive in time.");
-        let bytes = arrival.map_err(late)?.map_err(|rejection| {
-            let status = rejection.into_response().status();
-            if status == StatusCode::PAYLOAD_TOO_LARGE {
-                let detail = format!("A body may have {} bytes.", limits.body_bytes);
-                return Problem::new(Kind::PayloadTooLarge, detail);
-            }
-            Problem::new(Kind::Malformed, "The body ended early.")
-        })?;
-        let malformed = |error| Problem::new(Kind::Malformed, format!("The body is not JSON: {error}."));
-        serde_json::from_slice(&bytes).map(Self).map_err(malformed)
+        read(request, api.limits(), api.limits().body_bytes).await.map(Self)
     }
+}
+
+impl FromRequest<Api> for LongJsonBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Problem> {
+        read(request, api.limits(), api.limits().batch_bytes).await.map(Self)
+    }
+}
+
+async fn read(request: Request, limits: &Limits, most: usize) -> Result<Value, Problem> {
+    if !is_json(request.headers()) {
+        let detail = "Send the body as `application/json`.";
+        return Err(Problem::new(Kind::UnsupportedMediaType, detail));
+    }
+    let arrival = tokio::time::timeout(limits.body, to_bytes(request.into_body(), most)).await;
+    let late = |_| Problem::new(Kind::RequestTimeout, "The body did not arrive in time.");
+    let bytes = arrival.map_err(late)?.map_err(|error| {
+        if error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {
+            let detail = format!("A body may have {most} bytes.");
+            return Problem::new(Kind::PayloadTooLarge, detail);
+        }
+        Problem::new(Kind::Malformed, "The body ended early.")
+    })?;
+    let malformed = |error| Problem::new(Kind::Malformed, format!("The body is not JSON: {error}."));
+    serde_json::from_slice(&bytes).map_err(malformed)
 }
 
 /// `application/json` or any `…+json`, with parameters or without.
@@ -116,72 +130,6 @@ pub fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// The parameters of a list: which part of it, of what type, named how.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListQuery {
-    pub type_: Option<String>,
-    pub name: Option<String>,
-    pub limit: usize,
-    pub offset: usize,
-}
-
-impl ListQuery {
-    pub const LIMIT_DEFAULT: usize = 50;
-    pub const LIMIT_MAX: usize = 500;
-    pub const OFFSET_MAX: usize = 100_000;
-
-    /// Reads a query string; unknown and repeated parameters are errors, all told at once.
-    pub fn parse(query: &str) -> Result<Self, Problem> {
-        let mut parsed = Self { type_: None, name: None, limit: Self::LIMIT_DEFAULT, offset: 0 };
-        let mut seen: Vec<&'static str> = Vec::new();
-        let mut errors = Vec::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let Some(parameter) = ["type", "name", "limit", "offset"].into_iter().find(|p| *p == name) else {
-                let name: String = name.chars().take(NAME_MAX).collect();
-                errors.push(FieldError::parameter(name, "there is no such parameter"));
-                continue;
-            };
-            if seen.contains(&parameter) {
-                errors.push(FieldError::parameter(parameter, "given more than once"));
-                continue;
-            }
-            seen.push(parameter);
-            let outcome = match parameter {
-                "type" => text(&value).map(|text| parsed.type_ = Some(text)),
-                "name" => text(&value).map(|text| parsed.name = Some(text)),
-                "limit" => number(&value, 1, Self::LIMIT_MAX).map(|n| parsed.limit = n),
-                _ => number(&value, 0, Self::OFFSET_MAX).map(|n| parsed.offset = n),
-            };
-            errors.extend(outcome.err().map(|detail| FieldError::parameter(parameter, detail)));
-        }
-        if errors.is_empty() { Ok(parsed) } else { Err(Problem::invalid(errors)) }
-    }
-
-    /// The type that `type` names, when it is given.
-    pub fn type_filter(&self, catalogue: &Catalogue) -> Result<Option<Type>, Problem> {
-        let Some(name) = &self.type_ else { return Ok(None) };
-        let unknown = || {
-            let error = FieldError::parameter("type", "names no type");
-            Problem::invalid(vec![error.suggesting(catalogue.suggest_type(name))])
-        };
-        catalogue.find_type(name).map(Some).ok_or_else(unknown)
-    }
-}
-
-fn text(value: &str) -> Result<String, String> {
-    if (1..=NAME_MAX).contains(&value.chars().count()) {
-        Ok(value.to_owned())
-    } else {
-        Err(format!("has 1 to {NAME_MAX} characters"))
-    }
-}
-
-fn number(value: &str, min: usize, max: usize) -> Result<usize, String> {
-    let digits = value.bytes().all(|b| b.is_ascii_digit());
-    let parsed = digits.then(|| value.parse().ok()).flatten().filter(|n| (min..=max).contains(n));
-    parsed.ok_or_else(|| format!("is a whole number from {min} to {max}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,32 +157,6 @@ mod tests {
             (json!([25]), None),
         ] {
             assert_eq!(Reference::from_json(&value).ok(), expected, "{value}");
-        }
-    }
-
-    #[test]
-    fn list_queries() {
-        let default = ListQuery { type_: None, name: None, limit: 50, offset: 0 };
-        for (query, expected) in [
-            ("", Some(default.clone())),
-            ("limit=10&offset=20", Some(ListQuery { limit: 10, offset: 20, ..default.clone() })),
-            ("type=feu&name=%C3%A9", {
-                let (type_, name) = (Some("feu".to_owned()), Some("é".to_owned()));
-                Some(ListQuery { type_, name, ..default.clone() })
-            }),
-            ("limit=500", Some(ListQuery { limit: 500, ..default })),
-            ("limit=501", None),
-            ("limit=0", None),
-            ("limit=", None),
-            ("limit=+1", None),
-            ("limit=1e1", None),
-            ("offset=-1", None),
-            ("offset=99999999999999999999999", None),
-            ("limit=1&limit=2", None),
-            ("type=", None),
-            ("tpye=fire", None),
-        ] {
-            assert_eq!(ListQuery::parse(query).ok(), expected, "{query}");
         }
     }
 

@@ -5,9 +5,11 @@
 //! main ─ settings ─┬─ watch::database ─┐ (Pokédex, readiness)
 //!                  ├─ watch::model ────┤ (predictor)
 //!                  │                   ▼
-//!                  └─ serve ─ app ─ edge ─ routes::* ─ state::Api ─ catalogue
-//!                                   │
-//!                                   └ problem · metrics: one place words errors, one place counts
+//!                  └─ serve ─ app ─ edge ─ routes::* ─ state::Api ─ engine ─ catalogue
+//!                       │           │
+//!                       │           ├ gate: keys, quotas, rates of addresses · cors
+//!                       │           └ problem · metrics: one place words errors, one place counts
+//!                       └ connections: how many, and which one makes room
 //! ```
 //!
 //! - [`app::app`] builds the router from the resources in [`routes`]; tests call it without a socket.
@@ -16,13 +18,21 @@
 
 pub mod app;
 pub mod catalogue;
+mod conditional;
+mod connections;
+pub mod cors;
 pub mod edge;
+pub mod engine;
 pub mod extract;
+pub mod gate;
 pub mod healthcheck;
+pub mod keys;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;
 mod process;
+pub mod query;
+pub mod rate;
 pub mod routes;
 pub mod serve;
 pub mod settings;

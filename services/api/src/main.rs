@@ -4,15 +4,20 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use api::cors::Cors;
+use api::gate::Gate;
 use api::metrics::Metrics;
 use api::settings::{self, Settings};
 use api::state::{Api, Limits};
 use api::{app, healthcheck, serve, watch};
+use dex::model::sha256_hex;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-const USAGE: &str = "usage: pdex-api [serve | healthcheck | openapi | version]";
+const USAGE: &str = "usage: pdex-api [serve | healthcheck | hash-key | openapi | version]";
+/// Shortest key whose hash may be stored: 24 random characters cannot be guessed from it.
+const KEY_MIN: usize = 24;
 /// For those who watch readiness to see that the service is stopping before it stops accepting.
 const NOTICE: Duration = Duration::from_millis(300);
 /// For requests in flight to finish; Docker kills after ten seconds.
@@ -23,6 +28,7 @@ fn main() -> ExitCode {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [] | ["serve"] => run(),
         ["healthcheck"] => health(),
+        ["hash-key"] => hash_key(),
         ["openapi"] => openapi(),
         ["version" | "--version" | "-V"] => print(&format!("pdex-api {}", env!("CARGO_PKG_VERSION"))),
         ["help" | "--help" | "-h"] => print(USAGE),
@@ -48,8 +54,21 @@ fn health() -> ExitCode {
     }
 }
 
+/// What a file of keys holds instead of the key, which comes on standard input and is neither an argument nor printed.
+fn hash_key() -> ExitCode {
+    let mut key = String::new();
+    match std::io::stdin().read_line(&mut key) {
+        Ok(_) if key.trim().len() >= KEY_MIN => print(&sha256_hex(key.trim().as_bytes())),
+        Ok(_) => usage_error(&format!(
+            "error: a key has at least {KEY_MIN} characters: `openssl rand -hex 32 | pdex-api hash-key`"
+        )),
+        Err(error) => failed(&error.into()),
+    }
+}
+
 fn openapi() -> ExitCode {
-    let document = Metrics::new().map(|metrics| app::document(&Api::new(metrics, Limits::default(), None)));
+    let document = Metrics::new()
+        .map(|metrics| app::document(&Api::new(metrics, Limits::default(), Gate::open(), Cors::default())));
     match document.map(|document| document.to_pretty_json()) {
         Ok(Ok(text)) => print(&text),
         Ok(Err(error)) => failed(&error.into()),
@@ -82,7 +101,8 @@ fn run() -> ExitCode {
 }
 
 async fn start(settings: Settings) -> anyhow::Result<()> {
-    let api = Api::new(Metrics::new()?, Limits::default(), settings.key);
+    let gate = Gate::new(settings.gate);
+    let api = Api::new(Metrics::new()?, Limits::default(), gate, settings.cors);
     let listener = TcpListener::bind(settings.bind)
         .await
         .map_err(|error| anyhow::Error::new(error).context(format!("cannot listen on {}", settings.bind)))?;
@@ -100,7 +120,7 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
         draining.begin_drain();
         tokio::time::sleep(NOTICE).await;
     };
-    if serve::serve(listener, app::app(api), shutdown, DRAIN).await {
+    if serve::serve(listener, api.clone(), app::app(api), shutdown, DRAIN).await {
         tracing::info!("stopped");
     } else {
         tracing::warn!("stopped with requests unfinished");

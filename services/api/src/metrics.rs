@@ -24,6 +24,9 @@ pub struct Metrics {
     durations: HistogramVec,
     errors: IntCounterVec,
     in_flight: IntGauge,
+    connections: IntGauge,
+    displaced: IntCounter,
+    database: IntGauge,
     predictions: IntCounterVec,
     prediction_latency: HistogramVec,
     prediction_confidence: HistogramVec,
@@ -43,10 +46,6 @@ impl Metrics {
             ["a", "b"].map(|side| Type::ALL.map(|type_| types.with_label_values(&[type_.slug(), side])));
         let build = gauges(&registry, names::BUILD_INFO)?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let failures = IntCounter::new(names::MODEL_LOAD_FAILURES.name, names::MODEL_LOAD_FAILURES.help)?;
-        registry.register(Box::new(failures.clone()))?;
-        let in_flight = IntGauge::new(names::REQUESTS_IN_FLIGHT.name, names::REQUESTS_IN_FLIGHT.help)?;
-        registry.register(Box::new(in_flight.clone()))?;
         registry.register(Box::new(Process::new()?))?;
         let drift = names::MODEL_INPUT_DRIFT;
         let input_drift = GaugeVec::new(Opts::new(drift.name, drift.help), drift.labels)?;
@@ -55,13 +54,16 @@ impl Metrics {
             requests: counters(&registry, names::REQUESTS)?,
             durations: histograms(&registry, names::REQUEST_DURATION)?,
             errors: counters(&registry, names::ERRORS)?,
-            in_flight,
+            in_flight: gauge(&registry, names::REQUESTS_IN_FLIGHT)?,
+            connections: gauge(&registry, names::CONNECTIONS)?,
+            displaced: counter(&registry, names::CONNECTIONS_DISPLACED)?,
+            database: gauge(&registry, names::DATABASE_CONNECTIONS)?,
             predictions: counters(&registry, names::PREDICTIONS)?,
             prediction_latency: histograms(&registry, names::PREDICTION_LATENCY)?,
             prediction_confidence: histograms(&registry, names::PREDICTION_CONFIDENCE)?,
             pokemon_types,
             model_info: gauges(&registry, names::MODEL_INFO)?,
-            model_load_failures: failures,
+            model_load_failures: counter(&registry, names::MODEL_LOAD_FAILURES)?,
             input_drift,
             input_rows: gauges(&registry, names::MODEL_INPUT_ROWS)?,
             registry,
@@ -81,6 +83,8 @@ impl Metrics {
     /// The series of a model that comes into use; its `model_info` replaces the one before.
     pub fn model(&self, name: &str, version: &str) -> ModelMetrics {
         self.model_info.reset();
+        self.input_rows.reset();
+        self.input_drift.reset();
         self.model_info.with_label_values(&[name, version]).set(1);
         ModelMetrics {
             predictions: self.predictions.with_label_values(&[name]),
@@ -98,16 +102,30 @@ impl Metrics {
         }
     }
 
+    pub(crate) fn database_connected(&self, connected: bool) {
+        self.database.set(i64::from(connected));
+    }
+
+    pub(crate) fn connection_opened(&self) {
+        self.connections.inc();
+    }
+
+    pub(crate) fn connection_closed(&self) {
+        self.connections.dec();
+    }
+
+    pub(crate) fn connection_displaced(&self) {
+        self.displaced.inc();
+    }
+
     pub fn model_load_failed(&self) {
         self.model_load_failures.inc();
     }
 
     /// Takes over what a model says about its inputs.
     pub fn set_drift(&self, name: &str, drift: &Monitor) {
-        self.input_rows.reset();
         let rows = i64::try_from(drift.rows()).unwrap_or(i64::MAX);
         self.input_rows.with_label_values(&[name]).set(rows);
-        self.input_drift.reset();
         for (feature, index) in drift.indices() {
             self.input_drift.with_label_values(&[name, feature]).set(index);
         }
@@ -206,6 +224,18 @@ impl ModelMetrics {
         self.latency.observe(seconds);
         self.confidence.observe(confidence);
     }
+}
+
+fn counter(registry: &Registry, metric: Metric) -> prometheus::Result<IntCounter> {
+    let counter = IntCounter::new(metric.name, metric.help)?;
+    registry.register(Box::new(counter.clone()))?;
+    Ok(counter)
+}
+
+fn gauge(registry: &Registry, metric: Metric) -> prometheus::Result<IntGauge> {
+    let gauge = IntGauge::new(metric.name, metric.help)?;
+    registry.register(Box::new(gauge.clone()))?;
+    Ok(gauge)
 }
 
 fn counters(registry: &Registry, metric: Metric) -> prometheus::Result<IntCounterVec> {

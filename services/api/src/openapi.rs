@@ -16,6 +16,7 @@ use crate::edge::Access;
 use crate::extract::Reference;
 use crate::metrics::Statuses;
 use crate::problem::{FailingCheck, FieldError, ProblemDocument};
+use crate::routes::predict::{MOVES_RANKED_MAX, TEAM_MAX};
 
 const KEY_SCHEME: &str = "api_key";
 
@@ -57,6 +58,10 @@ pub fn complete(item: &mut PathItem, access: Access, with_key: bool) {
             Access::Open => &[("500", "Internal error")],
             Access::Limited => &[
                 ("401", "The API key is missing or wrong"),
+                (
+                    "429",
+                    "The address or the key has used what it may for now; `Retry-After` says when to come back",
+                ),
                 ("500", "Internal error"),
                 ("503", "Not ready, at its limit, or out of time"),
             ],
@@ -77,7 +82,7 @@ fn problem(description: &str) -> Response {
 }
 
 /// The statuses a completed path can answer with, by method.
-pub fn statuses(item: &PathItem, access: Access) -> Statuses {
+pub fn statuses(item: &PathItem, access: Access, cors: bool) -> Statuses {
     let documented = |operation: &Operation| {
         operation.responses.responses.keys().filter_map(|status| status.parse().ok()).collect::<Vec<u16>>()
     };
@@ -85,20 +90,23 @@ pub fn statuses(item: &PathItem, access: Access) -> Statuses {
     for (method, operation) in [("GET", &item.get), ("POST", &item.post)] {
         all.extend(operation.as_ref().map(|operation| (method, documented(operation))));
     }
-    all.insert(OTHER_METHOD, refusals(405, access));
+    all.insert(OTHER_METHOD, refusals(405, access, cors));
     all
 }
 
 /// The statuses of [`dex::metrics::UNMATCHED`]: nothing is there, whatever the method.
-pub fn statuses_of_nothing() -> Statuses {
-    Statuses::from(["GET", "POST", OTHER_METHOD].map(|method| (method, refusals(404, Access::Limited))))
+pub fn statuses_of_nothing(cors: bool) -> Statuses {
+    Statuses::from(["GET", "POST", OTHER_METHOD].map(|method| (method, refusals(404, Access::Limited, cors))))
 }
 
-fn refusals(status: u16, access: Access) -> Vec<u16> {
-    match access {
+/// 204 is the answer to a browser's question, where pages of other origins are let in.
+fn refusals(status: u16, access: Access, cors: bool) -> Vec<u16> {
+    let mut refusals = match access {
         Access::Open => vec![status],
-        Access::Limited => vec![401, status, 503],
-    }
+        Access::Limited => vec![401, status, 429, 503],
+    };
+    refusals.extend(cors.then_some(204));
+    refusals
 }
 
 /// A type's slug.
@@ -150,9 +158,35 @@ impl ToSchema for Reference {
 
 /// Up to four moves, or `null` for the best set.
 pub(crate) fn moves() -> Array {
+    moves_up_to(4)
+}
+
+/// Moves to rank, or `null` for all.
+pub(crate) fn moves_to_rank() -> Array {
+    moves_up_to(MOVES_RANKED_MAX)
+}
+
+fn moves_up_to(count: usize) -> Array {
     ArrayBuilder::new()
         .schema_type(SchemaType::from_iter([JsonType::Array, JsonType::Null]))
         .items(Ref::from_schema_name("Reference"))
-        .max_items(Some(4))
+        .max_items(Some(count))
         .build()
+}
+
+/// One to six Pokémon.
+pub(crate) fn team() -> Array {
+    ArrayBuilder::new()
+        .items(Ref::from_schema_name("Reference"))
+        .min_items(Some(1))
+        .max_items(Some(TEAM_MAX))
+        .build()
+}
+
+/// A row per member of one team, each with a probability per member of the other.
+pub(crate) fn matrix() -> Array {
+    let probability =
+        ObjectBuilder::new().schema_type(JsonType::Number).minimum(Some(0)).maximum(Some(1)).build();
+    let sized = |items: ArrayBuilder| items.min_items(Some(1)).max_items(Some(TEAM_MAX));
+    sized(ArrayBuilder::new().items(sized(ArrayBuilder::new().items(probability)))).build()
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Places named in one document; a body of nothing but mistakes must not grow on its way back.
-const ERRORS_MAX: usize = 20;
+pub const ERRORS_MAX: usize = 20;
 
 /// Kinds of error, in the order of [`ERROR_TYPES`], which holds each one's label and status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,7 @@ pub enum Kind {
     PayloadTooLarge,
     UnsupportedMediaType,
     Invalid,
+    TooManyRequests,
     Internal,
     NotReady,
     Overloaded,
@@ -38,6 +39,7 @@ impl Kind {
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::Invalid,
+        Self::TooManyRequests,
         Self::Internal,
         Self::NotReady,
         Self::Overloaded,
@@ -63,6 +65,7 @@ impl Kind {
             Self::PayloadTooLarge => "The request body is too large",
             Self::UnsupportedMediaType => "The content type is not supported",
             Self::Invalid => "The request is not valid",
+            Self::TooManyRequests => "Too many requests",
             Self::Internal => "Internal error",
             Self::NotReady => "The service is not ready",
             Self::Overloaded => "The service is at its limit",
@@ -137,6 +140,7 @@ struct Parts {
     errors: Vec<FieldError>,
     suggestions: Vec<String>,
     failing: Vec<FailingCheck>,
+    retry_after_s: Option<u64>,
     /// For the log only.
     cause: Option<String>,
 }
@@ -149,6 +153,7 @@ impl Problem {
             errors: Vec::new(),
             suggestions: Vec::new(),
             failing: Vec::new(),
+            retry_after_s: None,
             cause: None,
         }))
     }
@@ -190,6 +195,18 @@ impl Problem {
     pub fn at(mut self, error: FieldError) -> Self {
         self.0.errors.push(error);
         self
+    }
+
+    /// When the client may try again: in so many seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Seconds for the `Retry-After` header; every 503 has one.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        self.0.retry_after_s.or((self.kind().status() == 503).then_some(1))
     }
 
     pub fn kind(&self) -> Kind {

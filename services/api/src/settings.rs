@@ -1,44 +1,26 @@
 //! What the environment says. Reads it through a lookup; only `main` touches the real one.
 
-use std::fmt;
+use std::error::Error as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dex::store;
-use subtle::ConstantTimeEq as _;
+
+use crate::cors::Cors;
+use crate::gate::Rules;
+use crate::keys::{Key, Keys, KeysError};
 
 /// Where the service listens unless `API_BIND` says otherwise.
 const DEFAULT_BIND: &str = "0.0.0.0:8000";
 
-/// An API key: its Debug prints `***`.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    /// Compares in time that depends on the lengths only.
-    pub fn matches(&self, given: &[u8]) -> bool {
-        self.0.as_bytes().ct_eq(given).into()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
 /// The service's settings.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Settings {
     pub bind: SocketAddr,
     pub database: store::Settings,
     pub model_dir: PathBuf,
-    /// Asked of clients when set.
-    pub key: Option<Secret>,
+    pub gate: Rules,
+    pub cors: Cors,
 }
 
 /// A variable that is missing or wrong.
@@ -49,25 +31,31 @@ pub enum SettingsError {
     #[error("{variable} is {value:?}, which is not {expected}")]
     Invalid { variable: &'static str, value: String, expected: &'static str },
     #[error(
-        "DEV_MODE is not true and API_KEY is empty: set API_KEY, or DEV_MODE=true to serve without a key"
+        "a key is required and there is none: set API_KEY or API_KEYS_FILE, or DEV_MODE=true to serve without a key"
     )]
     NoKey,
+    #[error("API_KEYS_FILE: {0}{cause}", cause = .0.source().map(|cause| format!(": {cause}")).unwrap_or_default())]
+    Keys(#[from] KeysError),
 }
 
 impl Settings {
-    /// Reads `POSTGRES_*`, `MODEL_DIR` (default `models`), `API_BIND` (default `0.0.0.0:8000`), `DEV_MODE` (default false)
-    /// and `API_KEY`. An empty variable counts as not set. Every problem is returned.
+    /// Reads the database's variables, `MODEL_DIR` (default `models`), `API_BIND` (default `0.0.0.0:8000`), `API_CORS_ORIGINS`
+    /// (default none) and what [`gate`] reads. An empty variable counts as not set. Every problem is returned.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, Vec<SettingsError>> {
+        let lookup = &|name: &str| lookup(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let database = store::Settings::from_lookup(lookup).map_err(SettingsError::from);
         let bind = bind(lookup);
-        let key = key(lookup);
-        let model_dir = lookup("MODEL_DIR").filter(|v| !v.is_empty()).unwrap_or_else(|| "models".to_owned());
-        match (database, bind, key) {
-            (Ok(database), Ok(bind), Ok(key)) => {
-                Ok(Self { bind, database, model_dir: PathBuf::from(model_dir), key })
+        let model_dir = lookup("MODEL_DIR").unwrap_or_else(|| "models".to_owned());
+        let mut errors = Vec::new();
+        let gate = gate(lookup, &mut errors);
+        let cors = cors(lookup);
+        match (database, bind, cors) {
+            (Ok(database), Ok(bind), Ok(cors)) if errors.is_empty() => {
+                Ok(Self { bind, database, model_dir: PathBuf::from(model_dir), gate, cors })
             }
-            (database, bind, key) => {
-                Err([database.err(), bind.err(), key.err()].into_iter().flatten().collect())
+            (database, bind, cors) => {
+                let others = [database.err(), bind.err(), cors.err()].into_iter().flatten();
+                Err(others.chain(errors).collect())
             }
         }
     }
@@ -83,24 +71,67 @@ pub fn bind(lookup: &dyn Fn(&str) -> Option<String>) -> Result<SocketAddr, Setti
     })
 }
 
-fn key(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Option<Secret>, SettingsError> {
-    let dev_mode = match lookup("DEV_MODE").as_deref().map(str::trim) {
-        None | Some("" | "0") => false,
-        Some("1") => true,
-        Some(value) if value.eq_ignore_ascii_case("true") => true,
-        Some(value) if value.eq_ignore_ascii_case("false") => false,
-        Some(value) => {
-            return Err(SettingsError::Invalid {
-                variable: "DEV_MODE",
-                value: value.to_owned(),
-                expected: "true or false",
-            });
+fn cors(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Cors, SettingsError> {
+    let value = lookup("API_CORS_ORIGINS").unwrap_or_default();
+    let expected = "a list of origins such as https://dex.example, separated by commas";
+    Cors::parse(&value).ok_or(SettingsError::Invalid { variable: "API_CORS_ORIGINS", value, expected })
+}
+
+/// Requests per second of one address unless `API_RATE_LIMIT` says otherwise; none in development mode.
+const DEFAULT_RATE: u32 = 200;
+
+/// Reads `DEV_MODE` (default false), `API_KEY`, `API_KEYS_FILE`, `API_KEY_REQUIRED` (default: unless in development mode),
+/// `API_RATE_LIMIT` (requests per second of one address, 0 for no limit) and `API_BEHIND_PROXY` (default false).
+fn gate(lookup: &dyn Fn(&str) -> Option<String>, errors: &mut Vec<SettingsError>) -> Rules {
+    let mut or = |read: Result<bool, SettingsError>, default| {
+        read.unwrap_or_else(|error| {
+            errors.push(error);
+            default
+        })
+    };
+    let dev_mode = or(flag(lookup, "DEV_MODE", false), true);
+    let key_required = or(flag(lookup, "API_KEY_REQUIRED", !dev_mode), false);
+    let behind_proxy = or(flag(lookup, "API_BEHIND_PROXY", false), false);
+    let mut keys = Keys::default();
+    if let Some(path) = lookup("API_KEYS_FILE") {
+        match Keys::read(Path::new(&path)) {
+            Ok(read) => keys = read,
+            Err(error) => {
+                errors.push(error.into());
+                return Rules::default();
+            }
+        }
+    }
+    if let Some(key) = lookup("API_KEY") {
+        keys.push(Key::unlimited("default", &key));
+    }
+    if key_required && keys.is_empty() {
+        errors.push(SettingsError::NoKey);
+    }
+    let per_address = match lookup("API_RATE_LIMIT").map(|v| (v.parse::<u32>(), v)) {
+        None => (!dev_mode).then_some(DEFAULT_RATE),
+        Some((Ok(rate), _)) => (rate > 0).then_some(rate),
+        Some((Err(_), value)) => {
+            let expected = "a number of requests per second, or 0";
+            errors.push(SettingsError::Invalid { variable: "API_RATE_LIMIT", value, expected });
+            None
         }
     };
-    match lookup("API_KEY").filter(|key| !key.is_empty()) {
-        _ if dev_mode => Ok(None),
-        Some(key) => Ok(Some(Secret::new(key))),
-        None => Err(SettingsError::NoKey),
+    Rules { keys, key_required, per_address, behind_proxy }
+}
+
+fn flag(
+    lookup: &dyn Fn(&str) -> Option<String>,
+    variable: &'static str,
+    default: bool,
+) -> Result<bool, SettingsError> {
+    match lookup(variable) {
+        None => Ok(default),
+        Some(value) => match value.to_ascii_lowercase().as_str() {
+            "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
+            _ => Err(SettingsError::Invalid { variable, value, expected: "true or false" }),
+        },
     }
 }
 
@@ -124,26 +155,50 @@ mod tests {
         for (variables, asked) in [
             (&[("DEV_MODE", "true")][..], Some(false)),
             (&[("DEV_MODE", "TRUE"), ("API_KEY", "k")], Some(false)),
+            (&[("DEV_MODE", "true"), ("API_KEY", "k"), ("API_KEY_REQUIRED", "true")], Some(true)),
+            (&[("DEV_MODE", "true"), ("API_KEY_REQUIRED", "true")], None),
             (&[("DEV_MODE", "false"), ("API_KEY", "k")], Some(true)),
+            (&[("DEV_MODE", "false"), ("API_KEY_REQUIRED", "false")], Some(false)),
             (&[("API_KEY", "k")], Some(true)),
             (&[("DEV_MODE", "false")], None),
             (&[("DEV_MODE", "false"), ("API_KEY", "")], None),
             (&[], None),
         ] {
-            assert_eq!(read(variables).ok().map(|s| s.key.is_some()), asked, "{variables:?}");
+            assert_eq!(read(variables).ok().map(|s| s.gate.key_required), asked, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_limited_unless_in_dev_mode() {
+        for (variables, rate) in [
+            (&[("DEV_MODE", "true")][..], Some(None)),
+            (&[("API_KEY", "k")], Some(Some(200))),
+            (&[("DEV_MODE", "true"), ("API_RATE_LIMIT", "5")], Some(Some(5))),
+            (&[("API_KEY", "k"), ("API_RATE_LIMIT", "0")], Some(None)),
+            (&[("API_KEY", "k"), ("API_RATE_LIMIT", "-1")], None),
+        ] {
+            assert_eq!(read(variables).ok().map(|s| s.gate.per_address), rate, "{variables:?}");
         }
     }
 
     #[test]
     fn every_problem_is_told_at_once() {
-        let errors =
-            read(&[("POSTGRES_PORT", "x"), ("API_BIND", "8000"), ("DEV_MODE", "maybe")]).unwrap_err();
+        let errors = read(&[
+            ("POSTGRES_PORT", "x"),
+            ("API_BIND", "8000"),
+            ("DEV_MODE", "maybe"),
+            ("API_CORS_ORIGINS", "*"),
+            ("API_KEYS_FILE", "/nowhere/keys.json"),
+        ])
+        .unwrap_err();
         assert_eq!(
             errors,
             [
                 "POSTGRES_PORT is \"x\", which is not a port (1 to 65535)",
                 "API_BIND is \"8000\", which is not an address and port, such as 0.0.0.0:8000",
+                "API_CORS_ORIGINS is \"*\", which is not a list of origins such as https://dex.example, separated by commas",
                 "DEV_MODE is \"maybe\", which is not true or false",
+                "API_KEYS_FILE: cannot read /nowhere/keys.json: No such file or directory (os error 2)",
             ]
         );
     }
@@ -152,14 +207,5 @@ mod tests {
     fn debug_hides_the_secrets() {
         let shown = format!("{:?}", read(&[("API_KEY", "topsecret")]).unwrap());
         assert!(!shown.contains("hunter2") && !shown.contains("topsecret"), "{shown}");
-    }
-
-    #[test]
-    fn keys_match_whole() {
-        let key = Secret::new("abc");
-        assert!(key.matches(b"abc"));
-        for wrong in [&b""[..], b"ab", b"abcd", b"abd"] {
-            assert!(!key.matches(wrong));
-        }
     }
 }

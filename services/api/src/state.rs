@@ -4,24 +4,36 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use dex::battle::Matchup;
 use dex::drift::Monitor;
-use dex::pokedex::Pokedex;
-use dex::predict::{Prediction, Predictor, Side};
+use dex::model::Metadata;
+use dex::predict::{Explanation, Predictor};
+use tokio::sync::Semaphore;
 
 use crate::catalogue::Catalogue;
+use crate::cors::Cors;
+use crate::engine::Engine;
+use crate::gate::Gate;
 use crate::metrics::{Metrics, ModelMetrics};
 use crate::problem::{FailingCheck, Problem};
-use crate::settings::Secret;
 
 /// An answer of the database older than this no longer proves that it answers: the watcher that asks may hang itself.
 const DATABASE_FRESH: Duration = Duration::from_secs(4);
 
 /// What answers battles. A trait so that tests need no trained model.
 pub trait Model: Send + Sync {
-    fn name(&self) -> &str;
-    fn version(&self) -> &str;
-    fn predict(&self, dex: &Pokedex, a: &Side<'_>, b: &Side<'_>) -> Prediction;
-
+    fn metadata(&self) -> &Metadata;
+    /// The odds that side 0 wins; swapping the sides gives exactly the complement.
+    fn odds(&self, matchup: &Matchup) -> f64;
+    /// The same for many.
+    fn odds_of(&self, matchups: &[Matchup]) -> Vec<f64> {
+        matchups.iter().map(|matchup| self.odds(matchup)).collect()
+    }
+    /// The same for battles nobody asked about.
+    fn odds_if(&self, matchups: &[Matchup]) -> Vec<f64> {
+        self.odds_of(matchups)
+    }
+    fn explain(&self, matchup: &Matchup) -> Explanation;
     /// How what it was asked differs from what it learned from, if it watches that.
     fn drift(&self) -> Option<&Monitor> {
         None
@@ -29,16 +41,24 @@ pub trait Model: Send + Sync {
 }
 
 impl Model for Predictor {
-    fn name(&self) -> &str {
-        self.name()
+    fn metadata(&self) -> &Metadata {
+        self.metadata()
     }
 
-    fn version(&self) -> &str {
-        self.version()
+    fn odds(&self, matchup: &Matchup) -> f64 {
+        self.odds(matchup)
     }
 
-    fn predict(&self, dex: &Pokedex, a: &Side<'_>, b: &Side<'_>) -> Prediction {
-        self.predict(dex, a, b)
+    fn odds_of(&self, matchups: &[Matchup]) -> Vec<f64> {
+        self.odds_of(matchups)
+    }
+
+    fn odds_if(&self, matchups: &[Matchup]) -> Vec<f64> {
+        self.odds_if(matchups)
+    }
+
+    fn explain(&self, matchup: &Matchup) -> Explanation {
+        self.explain(matchup)
     }
 
     fn drift(&self) -> Option<&Monitor> {
@@ -65,6 +85,11 @@ impl Snapshot {
         self.catalogue.as_deref().ok_or_else(|| Problem::not_ready(vec![no_pokedex()]))
     }
 
+    /// Both, or the problem that one is missing.
+    pub fn engine(&self) -> Result<Engine<'_>, Problem> {
+        Ok(Engine { catalogue: self.catalogue()?, loaded: self.model()? })
+    }
+
     /// The model, or the problem that there is none.
     pub fn model(&self) -> Result<&LoadedModel, Problem> {
         self.model.as_deref().ok_or_else(|| Problem::not_ready(vec![no_model()]))
@@ -76,20 +101,26 @@ impl Snapshot {
 pub struct Limits {
     /// Requests handled at once; more are shed.
     pub in_flight: usize,
+    /// Connections held at once; beyond, an idle one makes room.
+    pub connections: usize,
     /// For a handler to answer.
     pub answer: Duration,
     /// For a request's body to arrive.
     pub body: Duration,
     pub body_bytes: usize,
+    /// The same for lists of battles.
+    pub batch_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             in_flight: 512,
+            connections: 2048,
             answer: Duration::from_secs(10),
             body: Duration::from_secs(5),
             body_bytes: 16 * 1024,
+            batch_bytes: 512 * 1024,
         }
     }
 }
@@ -115,12 +146,16 @@ struct Shared {
     request_ids: RequestIds,
     metrics: Metrics,
     limits: Limits,
-    key: Option<Secret>,
+    gate: Gate,
+    cors: Cors,
+    /// Long computations at a time: as many as there are cores.
+    heavy: Arc<Semaphore>,
 }
 
 impl Api {
-    /// A service that has nothing yet. `key`, when given, is what protected paths ask for.
-    pub fn new(metrics: Metrics, limits: Limits, key: Option<Secret>) -> Self {
+    /// A service that has nothing yet, its gate and the pages of other origins that may call it.
+    pub fn new(metrics: Metrics, limits: Limits, gate: Gate, cors: Cors) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self(Arc::new(Shared {
             snapshot: RwLock::default(),
             database: RwLock::new(Database::Failing("not asked yet".to_owned())),
@@ -129,7 +164,9 @@ impl Api {
             request_ids: RequestIds::new(),
             metrics,
             limits,
-            key,
+            gate,
+            cors,
+            heavy: Arc::new(Semaphore::new(threads)),
         }))
     }
 
@@ -145,7 +182,8 @@ impl Api {
     }
 
     pub fn set_model(&self, model: Box<dyn Model>) {
-        let metrics = self.0.metrics.model(model.name(), model.version());
+        let metadata = model.metadata();
+        let metrics = self.0.metrics.model(&metadata.name, &metadata.version);
         let model = Some(Arc::new(LoadedModel { model, metrics }));
         self.replace(|old| Snapshot { catalogue: old.catalogue.clone(), model });
     }
@@ -160,11 +198,13 @@ impl Api {
     }
 
     pub fn database_answered(&self) {
+        self.0.metrics.database_connected(true);
         self.set_database(Database::Answered(Instant::now()));
     }
 
     /// `detail` is sent to clients: no addresses, no accounts.
     pub fn database_failed(&self, detail: impl Into<String>) {
+        self.0.metrics.database_connected(false);
         self.set_database(Database::Failing(detail.into()));
     }
 
@@ -208,8 +248,25 @@ impl Api {
         &self.0.limits
     }
 
-    pub(crate) fn key(&self) -> Option<&Secret> {
-        self.0.key.as_ref()
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    pub(crate) fn cors(&self) -> &Cors {
+        &self.0.cors
+    }
+
+    /// Runs a long computation away from the threads that serve, when its turn comes.
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = Arc::clone(&self.0.heavy).acquire_owned().await;
+        let work = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        work.await.map_err(|panic| Problem::internal(panic.to_string()))
     }
 
     pub(crate) fn new_request_id(&self) -> String {
@@ -273,7 +330,8 @@ mod tests {
     use super::*;
 
     fn api(in_flight: usize) -> Api {
-        Api::new(Metrics::new().unwrap(), Limits { in_flight, ..Limits::default() }, None)
+        let limits = Limits { in_flight, ..Limits::default() };
+        Api::new(Metrics::new().unwrap(), limits, Gate::open(), Cors::default())
     }
 
     #[test]

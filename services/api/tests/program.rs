@@ -29,8 +29,8 @@ fn bad_usage_and_settings_end_with_2_and_name_each_problem() {
     let with = |more: &[(&'static str, &'static str)]| [&DATABASE[..], more].concat();
     for (arguments, environment, words) in [
         (&["sing"][..], vec![], &["usage: pdex-api"][..]),
-        (&[], vec![], &["error: POSTGRES_DB is not set", "error: DEV_MODE is not true and API_KEY is empty"]),
-        (&[], with(&[("DEV_MODE", "false")]), &["API_KEY is empty"]),
+        (&[], vec![], &["error: POSTGRES_DB is not set", "error: a key is required and there is none"]),
+        (&[], with(&[("DEV_MODE", "false")]), &["a key is required"]),
         (&[], with(&[("DEV_MODE", "si")]), &["DEV_MODE is \"si\""]),
         (&[], with(&[("DEV_MODE", "true"), ("API_BIND", "x")]), &["API_BIND is \"x\""]),
         (&[], with(&[("DEV_MODE", "true"), ("PDEX_LOG", "api=loud")]), &["PDEX_LOG is \"api=loud\""]),

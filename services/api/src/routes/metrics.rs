@@ -23,7 +23,7 @@ async fn scrape(State(api): State<Api>) -> Result<Response, Problem> {
     if let Some(loaded) = &api.snapshot().model
         && let Some(drift) = loaded.model.drift()
     {
-        api.metrics().set_drift(loaded.model.name(), drift);
+        api.metrics().set_drift(&loaded.model.metadata().name, drift);
     }
     let text = api.metrics().render(api.in_flight()).map_err(|error| Problem::internal(error.to_string()))?;
     Ok(([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response())

@@ -1,6 +1,7 @@
 //! Moves with their Let's Go values: the list and one.
 
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use dex::names::fold;
 use dex::pokedex::{Category, Move, Type};
@@ -8,11 +9,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{Route, json};
+use super::{Page, Route, type_filter};
+use crate::conditional;
 use crate::edge::Access;
-use crate::extract::{ListQuery, PathName};
+use crate::extract::PathName;
 use crate::openapi;
 use crate::problem::{FieldError, Kind, Problem, ProblemDocument};
+use crate::query::Query;
 use crate::state::Api;
 
 pub(super) fn routes() -> [Route; 2] {
@@ -81,19 +84,29 @@ impl<'a> MoveItem<'a> {
     ("offset" = Option<u32>, Query, description = "Leaves out this many first", minimum = 0, maximum = 100_000),
 ), responses(
     (status = 200, description = "The moves that match", body = MoveList<'static>),
+    (status = 304, description = "The client has it: `If-None-Match` names its tag"),
     (status = 422, description = "A parameter is wrong; `errors` names it", body = ProblemDocument<'static>,
      content_type = "application/problem+json"),
 ))]
-async fn list(State(api): State<Api>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let query = ListQuery::parse(query.as_deref().unwrap_or_default())?;
+async fn list(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let mut query = Query::parse(query.as_deref(), &["type", "name", "limit", "offset"]);
     let snapshot = api.snapshot();
     let catalogue = snapshot.catalogue()?;
-    let type_ = query.type_filter(catalogue)?;
-    let key = query.name.as_deref().map(fold).unwrap_or_default();
+    let type_ = type_filter(&mut query, catalogue);
+    let key = query.text("name").as_deref().map(fold).unwrap_or_default();
+    let page = Page::read(&mut query);
+    query.finish()?;
     let found: Vec<&Move> =
         catalogue.moves_named(&key).filter(|m| type_.is_none_or(|type_| m.type_ == type_)).collect();
-    let items = found.iter().skip(query.offset).take(query.limit).map(|m| MoveItem::of(m)).collect();
-    json(&MoveList { total: found.len(), limit: query.limit, offset: query.offset, items })
+    let items = page.of(&found).iter().map(|m| MoveItem::of(m)).collect();
+    conditional::json(
+        &headers,
+        &MoveList { total: found.len(), limit: page.limit, offset: page.offset, items },
+    )
 }
 
 /// One move, by id, slug or name
@@ -101,16 +114,21 @@ async fn list(State(api): State<Api>, RawQuery(query): RawQuery) -> Result<Respo
     ("id_or_name" = String, Path, description = "Id, slug, or name in English or French", min_length = 1),
 ), responses(
     (status = 200, description = "The move", body = MoveItem<'static>),
+    (status = 304, description = "The client has it: `If-None-Match` names its tag"),
     (status = 400, description = "The path is not UTF-8", body = ProblemDocument<'static>,
      content_type = "application/problem+json"),
     (status = 404, description = "No such move; `suggestions` has names like it", body = ProblemDocument<'static>,
      content_type = "application/problem+json"),
 ))]
-async fn one(State(api): State<Api>, PathName(name): PathName) -> Result<Response, Problem> {
+async fn one(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    PathName(name): PathName,
+) -> Result<Response, Problem> {
     let snapshot = api.snapshot();
     let catalogue = snapshot.catalogue()?;
     match catalogue.find_move(&name) {
-        Some(move_) => json(&MoveItem::of(move_)),
+        Some(move_) => conditional::json(&headers, &MoveItem::of(move_)),
         None => Err(Problem::new(Kind::NotFound, "No move has this id or name.")
             .at(FieldError::parameter("id_or_name", "names no move"))
             .suggesting(catalogue.suggest_move(&name))),

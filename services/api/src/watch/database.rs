@@ -104,8 +104,9 @@ async fn last_run(client: &Client, statement: &Statement) -> Result<Option<i64>,
 
 async fn load(api: &Api, client: &Client) -> Result<(), WatchError> {
     let dex = timeout(LOAD_WITHIN, store::load(client)).await??;
+    let evolutions = timeout(LOAD_WITHIN, store::evolutions(client)).await??;
     tracing::info!(pokemon = dex.pokemon.len(), moves = dex.moves.len(), "Pokédex loaded");
-    api.set_catalogue(Catalogue::new(dex));
+    api.set_catalogue(Catalogue::new(dex, evolutions));
     Ok(())
 }
 

@@ -93,7 +93,7 @@ fn detail(api: &Api) -> Option<String> {
 async fn the_watcher_follows_the_database_through_its_life() {
     let Some(database) = Database::create().await else { return };
     let api = empty_with(Limits::default(), None);
-    api.set_model(Box::new(Formula));
+    api.set_model(Box::new(Formula::new()));
     let watcher = tokio::spawn(watch::database(api.clone(), database.settings()));
 
     eventually("the schema is missed", || detail(&api).is_some_and(|d| d.contains("schema version 0"))).await;

@@ -25,13 +25,20 @@ async fn paths_and_statuses() {
     GET /health/live: 200 500
     GET /health: 200 500 503
     GET /metrics: 200 500
-    GET /moves/{id_or_name}: 200 400 401 404 500 503
-    GET /moves: 200 401 422 500 503
-    GET /pokemon/{id_or_name}: 200 400 401 404 500 503
-    GET /pokemon: 200 401 422 500 503
-    GET /types: 200 401 500 503
-    GET /version: 200 401 500 503
-    POST /predict/battle: 200 400 401 404 408 413 415 422 500 503
+    GET /moves/{id_or_name}: 200 304 400 401 404 429 500 503
+    GET /moves: 200 304 401 422 429 500 503
+    GET /pokemon/search: 200 304 401 422 429 500 503
+    GET /pokemon/{id_or_name}: 200 304 400 401 404 429 500 503
+    GET /pokemon: 200 304 401 422 429 500 503
+    GET /predict/explain: 200 304 401 404 422 429 500 503
+    GET /predict/model-info: 200 304 401 429 500 503
+    GET /types/affinities: 200 304 401 429 500 503
+    GET /types: 200 304 401 429 500 503
+    GET /version: 200 304 401 429 500 503
+    POST /predict/batch: 200 400 401 404 408 413 415 422 429 500 503
+    POST /predict/battle: 200 400 401 404 408 413 415 422 429 500 503
+    POST /predict/best-move: 200 400 401 404 408 413 415 422 429 500 503
+    POST /predict/team: 200 400 401 404 408 413 415 422 429 500 503
     ");
 }
 

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use api::app::app;
-use api::catalogue::Catalogue;
+use api::cors::Cors;
+use api::gate::Rules;
+use api::keys::Keys;
 use api::state::Limits;
 use axum::body::{Body, Bytes};
 use axum::http::Request;
 use futures_util::stream;
 use serde_json::json;
 
-use crate::support::{KEY, call, empty_with, get, pokedex, post, quick_limits, ready, ready_with, send};
+use crate::support::{
+    KEY, call, catalogue, empty_with, get, pokedex, post, quick_limits, ready, ready_behind, ready_with, send,
+};
 
 const BATTLE: &str = r#"{"pokemon_a": 25, "pokemon_b": 95}"#;
 
@@ -124,7 +128,19 @@ async fn a_key_is_asked_for_except_by_operators_and_readers() {
     for path in ["/health", "/health/live", "/metrics", "/openapi.json", "/docs/"] {
         assert_eq!(get(&api, path).await.status, 200, "{path}");
     }
-    for path in ["/pokemon", "/pokemon/25", "/moves", "/moves/85", "/types", "/version", "/nowhere"] {
+    for path in [
+        "/pokemon",
+        "/pokemon/25",
+        "/pokemon/search?q=x",
+        "/moves",
+        "/moves/85",
+        "/types",
+        "/types/affinities",
+        "/version",
+        "/predict/explain",
+        "/predict/model-info",
+        "/nowhere",
+    ] {
         let answer = get(&api, path).await;
         answer.assert_problem(401, "unauthorized");
         assert!(!answer.header("www-authenticate").is_empty());
@@ -157,9 +173,87 @@ async fn a_reload_changes_answers_at_once() {
     let types = || Request::get("/types").body(Body::empty()).unwrap();
     assert_eq!(send(&router, types()).await.status, 503);
     let mut dex = pokedex();
-    api.set_catalogue(Catalogue::new(dex.clone()));
+    api.set_catalogue(catalogue(dex.clone()));
     assert_eq!(send(&router, types()).await.json()["items"][0]["name_en"], json!("normal"));
     dex.types[0].name_en = "Plain".to_owned();
-    api.set_catalogue(Catalogue::new(dex));
+    api.set_catalogue(catalogue(dex));
     assert_eq!(send(&router, types()).await.json()["items"][0]["name_en"], json!("Plain"));
+}
+
+fn with_key(path: &str, key: &str) -> Request<Body> {
+    Request::get(path).header("x-api-key", key).body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn keys_have_quotas_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("keys.json");
+    let hash = |key: &str| dex::model::sha256_hex(key.as_bytes());
+    let keys = json!({"keys": [
+        {"name": "slow", "sha256": hash("slow-key"), "per_second": 2},
+        {"name": "daily", "sha256": hash("daily-key"), "per_day": 3},
+        {"name": "free", "sha256": hash("free-key")},
+    ]});
+    std::fs::write(&path, keys.to_string()).unwrap();
+    let rules = Rules { keys: Keys::read(&path).unwrap(), key_required: true, ..Rules::default() };
+    let router = app(ready_behind(rules, Cors::default()));
+    let count = async |key: &str| {
+        let mut answers = Vec::new();
+        for _ in 0..5 {
+            answers.push(send(&router, with_key("/types", key)).await);
+        }
+        answers.into_iter().filter(|answer| answer.status == 200).count()
+    };
+    assert_eq!((count("slow-key").await, count("daily-key").await, count("free-key").await), (2, 3, 5));
+    assert_eq!(count("other-key").await, 0);
+    let answer = send(&router, with_key("/types", "daily-key")).await;
+    answer.assert_problem(429, "too_many_requests");
+    let wait: u64 = answer.header("retry-after").parse().unwrap();
+    assert!((1..=24 * 60 * 60).contains(&wait), "{wait}");
+    send(&router, with_key("/types", "")).await.assert_problem(401, "unauthorized");
+}
+
+#[tokio::test]
+async fn an_address_has_its_rate_and_operators_have_none() {
+    let rules = Rules { per_address: Some(3), behind_proxy: true, ..Rules::default() };
+    let router = app(ready_behind(rules, Cors::default()));
+    let from = |path: &str, address: &str| {
+        Request::get(path).header("x-forwarded-for", address).body(Body::empty()).unwrap()
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(send(&router, from("/types", "10.0.0.1")).await.status.as_u16());
+    }
+    assert_eq!(statuses, [200, 200, 200, 429, 429]);
+    let answer = send(&router, from("/nowhere", "10.0.0.1")).await;
+    answer.assert_problem(429, "too_many_requests");
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(send(&router, from("/types", "10.0.0.2")).await.status, 200);
+    assert_eq!(send(&router, from("/health", "10.0.0.1")).await.status, 200);
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_are_let_in_when_named() {
+    let ask = async |api: &api::state::Api, method: &str, origin: &str| {
+        let request = Request::builder().method(method).uri("/types").header("origin", origin);
+        let request = request.header("access-control-request-method", "GET");
+        send(&app(api.clone()), request.body(Body::empty()).unwrap()).await
+    };
+    let allowed = "access-control-allow-origin";
+    let closed = ready();
+    let answer = ask(&closed, "GET", "https://a.example").await;
+    assert_eq!((answer.header(allowed), answer.header("vary")), ("", ""));
+    ask(&closed, "OPTIONS", "https://a.example").await.assert_problem(405, "method_not_allowed");
+
+    let open = ready_behind(Rules::default(), Cors::parse("https://a.example").unwrap());
+    let answer = ask(&open, "OPTIONS", "https://a.example").await;
+    assert_eq!((answer.status.as_u16(), answer.header(allowed)), (204, "https://a.example"));
+    assert!(answer.header("access-control-allow-headers").contains("x-api-key"));
+    let answer = ask(&open, "GET", "https://a.example").await;
+    assert_eq!((answer.status.as_u16(), answer.header(allowed)), (200, "https://a.example"));
+    assert_eq!(answer.header("vary"), "origin");
+    for method in ["GET", "OPTIONS"] {
+        let answer = ask(&open, method, "https://b.example").await;
+        assert_eq!(answer.header(allowed), "", "{method}");
+    }
 }

@@ -4,6 +4,7 @@
 mod database;
 mod document;
 mod edges;
+mod load;
 mod operations;
 mod predictions;
 mod reads;

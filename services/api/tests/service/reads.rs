@@ -1,9 +1,12 @@
 //! The Pokédex reads.
 
+use api::app::app;
 use api::state::Limits;
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::{Value, json};
 
-use crate::support::{call, empty_with, get, ready};
+use crate::support::{call, catalogue, empty_with, get, pokedex, ready, send};
 
 fn slugs(list: &Value) -> Vec<&str> {
     list["items"].as_array().unwrap().iter().map(|item| item["slug"].as_str().unwrap()).collect()
@@ -19,6 +22,10 @@ async fn lists_filter_and_page_in_order_of_id() {
         ("/pokemon?type=ELECTRIK&name=alola", 1, &["raichu-alola"]),
         ("/pokemon?name=EVOL", 1, &["eevee"]),
         ("/pokemon?name=nobody", 0, &[]),
+        ("/pokemon?form=alola", 1, &["raichu-alola"]),
+        ("/pokemon?sort=name_fr", 6, &["eevee", "ditto", "nidoran-f", "onix", "pikachu", "raichu-alola"]),
+        ("/pokemon?sort=-total&limit=2", 6, &["raichu-alola", "onix"]),
+        ("/pokemon?sort=hp&limit=3", 6, &["nidoran-f", "ditto", "pikachu"]),
         ("/pokemon?limit=2&offset=1", 6, &["nidoran-f", "onix"]),
         ("/pokemon?offset=100", 6, &[]),
         ("/moves?type=normal", 3, &["tackle", "quick-attack", "transform"]),
@@ -42,6 +49,13 @@ async fn wrong_parameters_are_named() {
         ("/pokemon?type=electrc", "type"),
         ("/pokemon?name=", "name"),
         ("/pokemon?tpye=fire", "tpye"),
+        ("/pokemon?form=giant", "form"),
+        ("/pokemon?sort=hp,attack", "sort"),
+        ("/pokemon?sort=", "sort"),
+        ("/pokemon?fields=id,learnset", "fields"),
+        ("/pokemon/search", "q"),
+        ("/pokemon/search?q=", "q"),
+        ("/pokemon/search?q=x&limit=51", "limit"),
         ("/moves?limit=ten", "limit"),
         ("/moves?limit=1&limit=2", "limit"),
     ] {
@@ -86,6 +100,12 @@ async fn a_pokemon_has_its_stats_and_learnset() {
             "stats": {"hp": 80, "attack": 80, "defense": 80, "special_attack": 80, "special_defense": 80,
                       "speed": 80, "total": 480},
             "height_dm": 4, "weight_hg": 60,
+            "weaknesses": [],
+            "evolutions": {
+                "from": {"id": 25, "slug": "pikachu", "name_en": "Pikachu", "name_fr": "Pikachu",
+                         "trigger": "use-item", "min_level": null, "item": "thunder-stone", "friendship": false},
+                "to": [],
+            },
             "learnset": [
                 {"move_id": 98, "slug": "quick-attack", "name_en": "Quick Attack", "name_fr": "Vive-Attaque",
                  "method": "level-up", "level": 1},
@@ -155,4 +175,78 @@ async fn head_answers_like_get_without_a_body() {
         let answer = call(&api, "HEAD", path).await;
         assert_eq!((answer.status.as_u16(), answer.body.len()), (status, 0), "{path}");
     }
+}
+
+#[tokio::test]
+async fn only_the_fields_asked_for_are_sent() {
+    let api = ready();
+    let list = get(&api, "/pokemon?fields=name_fr,id&limit=1").await.json();
+    assert_eq!(list["items"], json!([{"id": 25, "name_fr": "Pikachu"}]));
+    let stats = get(&api, "/pokemon?fields=stats&limit=1").await.json();
+    assert_eq!(stats["items"][0]["stats"]["total"], 300);
+    let all = get(&api, "/pokemon?limit=1").await.json();
+    let names: Vec<&String> = all["items"][0].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["form", "id", "name_en", "name_fr", "slug", "species_id", "types"]);
+}
+
+#[tokio::test]
+async fn searches_take_either_language_and_slips() {
+    let api = ready();
+    for (query, slug, language) in [
+        ("pikachu", "pikachu", "en"),
+        ("pikahcu", "pikachu", "en"),
+        ("%C3%A9volli", "eevee", "fr"),
+        ("metamorf", "ditto", "fr"),
+        ("alola", "raichu-alola", "en"),
+    ] {
+        let answer = get(&api, &format!("/pokemon/search?q={query}")).await.json();
+        let first = &answer["items"][0];
+        assert_eq!(
+            (&first["pokemon"]["slug"], &first["language"]),
+            (&json!(slug), &json!(language)),
+            "{answer}"
+        );
+    }
+    assert_eq!(get(&api, "/pokemon/search?q=qqqqq").await.json(), json!({"items": []}));
+    assert_eq!(get(&api, "/pokemon/search?q=a&limit=1").await.json()["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn types_meet_each_other_in_a_chart() {
+    let chart = get(&ready(), "/types/affinities").await.json();
+    assert_eq!((&chart["total"], chart["items"].as_array().unwrap().len()), (&json!(324), 324));
+    assert_eq!(chart["items"][0], json!({"attack": "normal", "defend": "normal", "factor": 1.0}));
+}
+
+#[tokio::test]
+async fn what_a_client_has_is_not_sent_again() {
+    let api = ready();
+    for path in [
+        "/pokemon",
+        "/pokemon/25",
+        "/pokemon/search?q=pika",
+        "/moves",
+        "/moves/85",
+        "/types",
+        "/types/affinities",
+        "/version",
+        "/predict/model-info",
+        "/predict/explain?pokemon_a=25&pokemon_b=95",
+    ] {
+        let ask = async |tag: &str| {
+            let request = Request::get(path).header("if-none-match", tag).body(Body::empty()).unwrap();
+            send(&app(api.clone()), request).await
+        };
+        let first = ask("\"other\"").await;
+        let tag = first.header("etag");
+        assert_eq!((first.status.as_u16(), tag.len()), (200, 18), "{path}");
+        let again = ask(tag).await;
+        assert_eq!((again.status.as_u16(), again.body.len(), again.header("etag")), (304, 0, tag), "{path}");
+        assert_eq!(again.header("content-type"), "", "{path}");
+    }
+    let before = get(&api, "/pokemon/25").await;
+    let mut dex = pokedex();
+    dex.pokemon[0].name_fr = "Pikatchou".to_owned();
+    api.set_catalogue(catalogue(dex));
+    assert_ne!(get(&api, "/pokemon/25").await.header("etag"), before.header("etag"));
 }

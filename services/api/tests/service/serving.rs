@@ -29,7 +29,7 @@ async fn start(api: &Api, drain: Duration) -> Server {
     let (stop, stopped) = oneshot::channel::<()>();
     let router = app(api.clone());
     let shutdown = async move { drop(stopped.await) };
-    let ended = tokio::spawn(serve(listener, router, shutdown, drain));
+    let ended = tokio::spawn(serve(listener, api.clone(), router, shutdown, drain));
     Server { address, stop, ended }
 }
 
@@ -120,6 +120,6 @@ async fn a_model_that_does_not_load_leaves_the_one_in_use() {
     eventually("the model is refused", || exposed().contains("model_load_failures_total 1")).await;
     watcher.abort();
     let snapshot = api.snapshot();
-    assert_eq!(snapshot.model().ok().map(|loaded| loaded.model.name()), Some("formula"));
+    assert_eq!(snapshot.model().ok().map(|loaded| loaded.model.metadata().name.as_str()), Some("formula"));
     assert_eq!(get(&api, "/health").await.status, 200);
 }

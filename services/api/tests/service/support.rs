@@ -1,86 +1,80 @@
 //! A small Pokédex, a model made of one formula, and requests in one line.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use api::app::app;
 use api::catalogue::Catalogue;
+use api::cors::Cors;
+use api::gate::{Gate, Rules};
 use api::metrics::Metrics;
-use api::settings::Secret;
 use api::state::{Api, Limits, Model};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
-use dex::drift::{Distribution, Monitor, WINDOW};
+use dex::battle::Matchup;
+use dex::drift::{Distribution, Monitor};
+use dex::features::COUNT;
+use dex::model::Metadata;
 use dex::pokedex::{
-    Category, Form, Learn, LearnMethod, Move, Pokedex, Pokemon, Stats, Type, TypeChart, TypeNames,
+    Category, Evolution, Form, Learn, LearnMethod, Move, Pokedex, Pokemon, Stats, Type, TypeChart, TypeNames,
 };
-use dex::predict::{Prediction, Side};
-use serde_json::Value;
+use dex::predict::Explanation;
+use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 pub(crate) const KEY: &str = "a-key-of-tests";
 
 /// Odds from base-stat totals. Ditto on side a makes it panic.
-pub(crate) struct Formula;
+pub(crate) struct Formula {
+    dex: Pokedex,
+    metadata: Metadata,
+    /// Watches the speed of side a, of which training had all.
+    drift: Monitor,
+}
 
-/// A window that is full, so that every metric has something to show.
-static FULL: LazyLock<Monitor> = LazyLock::new(|| {
-    let monitor = Monitor::new(vec![Distribution::of("a_speed", std::iter::once(1.0))]);
-    (0..WINDOW).for_each(|_| monitor.observe(&[1.0]));
-    monitor
-});
-
-/// The same, watching one feature.
-pub(crate) struct Watched(pub(crate) Monitor);
-
-impl Model for Watched {
-    fn name(&self) -> &'static str {
-        "watched"
+impl Formula {
+    pub(crate) fn new() -> Self {
+        Self::version("1")
     }
 
-    fn version(&self) -> &'static str {
-        "1"
+    pub(crate) fn version(version: &str) -> Self {
+        let metadata = json!({
+            "name": "formula", "version": version, "model_sha256": "00", "features": [], "metrics": {"brier": 0.25},
+            "trained_at": "2026-01-01T00:00:00Z", "code_version": "0", "data_hash": "", "scenarios": ["best_move"],
+            "split": {"train_matchups": 4, "test_matchups": 1, "train_rows": 8, "test_rows": 2},
+            "xgboost_version": "3.2.0", "parameters": {"eta": "0.1"},
+        });
+        let drift = Monitor::new(vec![Distribution::of("a_speed", (0..200_u8).map(f32::from))]);
+        Self { dex: pokedex(), metadata: serde_json::from_value(metadata).unwrap(), drift }
     }
 
-    fn predict(&self, dex: &Pokedex, a: &Side<'_>, b: &Side<'_>) -> Prediction {
-        self.0.observe(&[f32::from(a.pokemon.stats.speed)]);
-        Formula.predict(dex, a, b)
-    }
-
-    fn drift(&self) -> Option<&Monitor> {
-        Some(&self.0)
+    fn strength(&self, matchup: &Matchup, side: usize) -> f64 {
+        f64::from(self.dex.pokemon(matchup.fighter(side).id).unwrap().stats.total())
     }
 }
 
 impl Model for Formula {
-    fn name(&self) -> &'static str {
-        "formula"
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
 
-    fn version(&self) -> &'static str {
-        "1"
+    fn odds(&self, matchup: &Matchup) -> f64 {
+        assert!(matchup.fighter(0).id != 132, "secret of the inside");
+        let speed = self.dex.pokemon(matchup.fighter(0).id).unwrap().stats.speed;
+        self.drift.observe(&[f32::from(speed)]);
+        let [a, b] = [0, 1].map(|side| self.strength(matchup, side));
+        a / (a + b)
     }
 
     fn drift(&self) -> Option<&Monitor> {
-        Some(&FULL)
+        Some(&self.drift)
     }
 
-    fn predict(&self, dex: &Pokedex, a: &Side<'_>, b: &Side<'_>) -> Prediction {
-        assert!(a.pokemon.id != 132, "secret of the inside");
-        let [strong_a, strong_b] = [a, b].map(|side| f64::from(side.pokemon.stats.total()));
-        let probability_a = strong_a / (strong_a + strong_b);
-        let best = |side: &Side<'_>| {
-            let learnt = side.pokemon.learnset.iter().filter_map(|learn| dex.move_(learn.move_id));
-            let known = side.moves.iter().copied().chain(learnt.filter(|_| side.moves.is_empty()));
-            known.filter(|m| m.power.is_some()).max_by_key(|m| m.power).map(|m| m.id)
-        };
-        Prediction {
-            probability_a,
-            probability_b: 1.0 - probability_a,
-            best_move_a: best(a),
-            best_move_b: best(b),
-        }
+    fn explain(&self, matchup: &Matchup) -> Explanation {
+        let mut contributions = [0.0; COUNT];
+        contributions[0] = self.strength(matchup, 0) / 100.0;
+        contributions[27] = -self.strength(matchup, 1) / 100.0;
+        Explanation { base: 0.0, contributions, values: dex::features::rows(matchup)[0] }
     }
 }
 
@@ -90,16 +84,38 @@ pub(crate) fn ready() -> Api {
 }
 
 pub(crate) fn ready_with(limits: Limits, key: Option<&str>) -> Api {
-    let api = empty_with(limits, key);
-    api.set_catalogue(Catalogue::new(pokedex()));
-    api.set_model(Box::new(Formula));
+    fill(empty_with(limits, key))
+}
+
+/// A service that is ready and asks of its callers what the rules say.
+pub(crate) fn ready_behind(rules: Rules, cors: Cors) -> Api {
+    fill(Api::new(Metrics::new().unwrap(), Limits::default(), Gate::new(rules), cors))
+}
+
+fn fill(api: Api) -> Api {
+    api.set_catalogue(catalogue(pokedex()));
+    api.set_model(Box::new(Formula::new()));
     api.database_answered();
     api
 }
 
+pub(crate) fn catalogue(dex: Pokedex) -> Catalogue {
+    // Not one of the games', which has both its ends elsewhere.
+    let evolution = Evolution {
+        pokemon_id: 10_100,
+        from_pokemon_id: 25,
+        trigger: "use-item".to_owned(),
+        min_level: None,
+        item: Some("thunder-stone".to_owned()),
+        friendship: false,
+    };
+    Catalogue::new(dex, vec![evolution])
+}
+
 /// A service that has nothing yet.
 pub(crate) fn empty_with(limits: Limits, key: Option<&str>) -> Api {
-    Api::new(Metrics::new().unwrap(), limits, key.map(Secret::new))
+    let gate = key.map_or_else(Gate::open, Gate::with_key);
+    Api::new(Metrics::new().unwrap(), limits, gate, Cors::default())
 }
 
 pub(crate) fn quick_limits() -> Limits {

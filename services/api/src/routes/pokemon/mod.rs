@@ -1,34 +1,35 @@
-//! Pokémon: the list and one with its stats and the moves it learns.
+//! Pokémon: the list, the search, and one with all that is known of it.
 
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use dex::names::fold;
-use dex::pokedex::{Form, Learn, LearnMethod, Pokemon, Type};
+use dex::pokedex::{Form, Pokemon, Type};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::routes;
 
-use super::{Route, json};
-use crate::catalogue::Catalogue;
+use self::detail::PokemonDetail;
+use super::Route;
+use crate::conditional;
 use crate::edge::Access;
-use crate::extract::{ListQuery, PathName};
+use crate::extract::PathName;
 use crate::openapi;
 use crate::problem::{FieldError, Kind, Problem, ProblemDocument};
+use crate::query::Query;
 use crate::state::Api;
 
-pub(super) fn routes() -> [Route; 2] {
-    [(Access::Limited, routes!(list)), (Access::Limited, routes!(one))]
+mod detail;
+mod list;
+
+pub(super) fn routes() -> [Route; 3] {
+    [
+        (Access::Limited, routes!(list::list)),
+        (Access::Limited, routes!(search)),
+        (Access::Limited, routes!(one)),
+    ]
 }
 
-#[derive(Serialize, ToSchema)]
-struct PokemonList<'a> {
-    /// Pokémon that match, on all pages.
-    total: usize,
-    limit: usize,
-    offset: usize,
-    items: Vec<PokemonItem<'a>>,
-}
-
+/// A Pokémon in short.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PokemonSummary)]
 struct PokemonItem<'a> {
@@ -59,21 +60,7 @@ impl<'a> PokemonItem<'a> {
     }
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = Pokemon)]
-struct PokemonDetail<'a> {
-    #[serde(flatten)]
-    summary: PokemonItem<'a>,
-    /// Base stats.
-    stats: BaseStats,
-    /// Decimetres.
-    height_dm: u16,
-    /// Hectograms.
-    weight_hg: u16,
-    /// By method, level and move id.
-    learnset: Vec<LearnItem<'a>>,
-}
-
+/// Base stats.
 #[derive(Serialize, ToSchema)]
 struct BaseStats {
     hp: u16,
@@ -85,81 +72,71 @@ struct BaseStats {
     total: u16,
 }
 
-#[derive(Serialize, ToSchema)]
-#[schema(as = LearnedMove)]
-struct LearnItem<'a> {
-    move_id: u16,
-    slug: &'a str,
-    name_en: &'a str,
-    name_fr: &'a str,
-    #[schema(schema_with = openapi::learn_method)]
-    method: LearnMethod,
-    /// 0 on evolution, 1 known at start; `null` for machines and tutors.
-    #[schema(required = true)]
-    level: Option<u8>,
-}
-
-impl<'a> PokemonDetail<'a> {
-    fn of(catalogue: &'a Catalogue, pokemon: &'a Pokemon) -> Self {
+impl BaseStats {
+    fn of(pokemon: &Pokemon) -> Self {
         let stats = pokemon.stats;
         Self {
-            summary: PokemonItem::of(pokemon),
-            stats: BaseStats {
-                hp: stats.hp,
-                attack: stats.attack,
-                defense: stats.defense,
-                special_attack: stats.special_attack,
-                special_defense: stats.special_defense,
-                speed: stats.speed,
-                total: stats.total(),
-            },
-            height_dm: pokemon.height_dm,
-            weight_hg: pokemon.weight_hg,
-            learnset: pokemon.learnset.iter().filter_map(|learn| LearnItem::of(catalogue, learn)).collect(),
+            hp: stats.hp,
+            attack: stats.attack,
+            defense: stats.defense,
+            special_attack: stats.special_attack,
+            special_defense: stats.special_defense,
+            speed: stats.speed,
+            total: stats.total(),
         }
     }
 }
 
-impl<'a> LearnItem<'a> {
-    /// `None` for a move the Pokédex does not have, which its foreign keys rule out.
-    fn of(catalogue: &'a Catalogue, learn: &Learn) -> Option<Self> {
-        let move_ = catalogue.dex.move_(learn.move_id)?;
-        Some(Self {
-            move_id: move_.id,
-            slug: &move_.slug,
-            name_en: &move_.name_en,
-            name_fr: &move_.name_fr,
-            method: learn.method,
-            level: (learn.method == LearnMethod::LevelUp).then_some(learn.level),
-        })
-    }
+#[derive(Serialize, ToSchema)]
+#[schema(as = PokemonFound)]
+struct Found<'a> {
+    /// Best first; equally near ones by id.
+    items: Vec<FoundItem<'a>>,
 }
 
-/// Pokémon, by id
-#[utoipa::path(get, path = "/pokemon", tag = "pokedex", operation_id = "list_pokemon", params(
-    ("type" = Option<String>, Query, description = "Slug or name of a type, in English or French",
-     min_length = 1, max_length = 64),
-    ("name" = Option<String>, Query, description = "Part of a name in English or French, or of a slug",
-     min_length = 1, max_length = 64),
-    ("limit" = Option<u16>, Query, description = "At most this many; 50 unless given", minimum = 1, maximum = 500),
-    ("offset" = Option<u32>, Query, description = "Leaves out this many first", minimum = 0, maximum = 100_000),
+#[derive(Serialize, ToSchema)]
+#[schema(as = PokemonMatch)]
+struct FoundItem<'a> {
+    /// 1 for the very name, above 0.9 for its beginning, above 0.8 for a part of it, below for names with other letters.
+    #[schema(minimum = 0, maximum = 1)]
+    score: f64,
+    /// The name that was found.
+    matched: &'a str,
+    /// Its language: `en` or `fr`.
+    language: &'static str,
+    pokemon: PokemonItem<'a>,
+}
+
+/// Pokémon with a name like this, in English or French
+///
+/// Case, accents and punctuation do not matter, and letters may be wrong, missing or swapped.
+#[utoipa::path(get, path = "/pokemon/search", tag = "pokedex", operation_id = "search_pokemon", params(
+    ("q" = String, Query, description = "A name or a part of one, as well as one remembers", min_length = 1, max_length = 64),
+    ("limit" = Option<u16>, Query, description = "At most this many; 10 unless given", minimum = 1, maximum = 50),
 ), responses(
-    (status = 200, description = "The Pokémon that match", body = PokemonList<'static>),
+    (status = 200, description = "What was found; nothing may be", body = Found<'static>),
+    (status = 304, description = "The client has it: `If-None-Match` names its tag"),
     (status = 422, description = "A parameter is wrong; `errors` names it", body = ProblemDocument<'static>,
      content_type = "application/problem+json"),
 ))]
-async fn list(State(api): State<Api>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
-    let query = ListQuery::parse(query.as_deref().unwrap_or_default())?;
+async fn search(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let mut query = Query::parse(query.as_deref(), &["q", "limit"]);
+    let text = query.required_text("q");
+    let limit = query.number("limit", 10, 1, 50);
+    query.finish()?;
     let snapshot = api.snapshot();
-    let catalogue = snapshot.catalogue()?;
-    let type_ = query.type_filter(catalogue)?;
-    let key = query.name.as_deref().map(fold).unwrap_or_default();
-    let found: Vec<&Pokemon> = catalogue
-        .pokemon_named(&key)
-        .filter(|p| type_.is_none_or(|type_| p.types.contains(&type_)))
-        .collect();
-    let items = found.iter().skip(query.offset).take(query.limit).map(|p| PokemonItem::of(p)).collect();
-    json(&PokemonList { total: found.len(), limit: query.limit, offset: query.offset, items })
+    let found = snapshot.catalogue()?.search(&text, limit);
+    let items = found.into_iter().map(|(score, pokemon, matched)| FoundItem {
+        score,
+        matched: matched.name,
+        language: matched.language,
+        pokemon: PokemonItem::of(pokemon),
+    });
+    conditional::json(&headers, &Found { items: items.collect() })
 }
 
 /// One Pokémon, by id, slug or name
@@ -167,16 +144,21 @@ async fn list(State(api): State<Api>, RawQuery(query): RawQuery) -> Result<Respo
     ("id_or_name" = String, Path, description = "Id, slug, or name in English or French", min_length = 1),
 ), responses(
     (status = 200, description = "The Pokémon", body = PokemonDetail<'static>),
+    (status = 304, description = "The client has it: `If-None-Match` names its tag"),
     (status = 400, description = "The path is not UTF-8", body = ProblemDocument<'static>,
      content_type = "application/problem+json"),
     (status = 404, description = "No such Pokémon; `suggestions` has names like it",
      body = ProblemDocument<'static>, content_type = "application/problem+json"),
 ))]
-async fn one(State(api): State<Api>, PathName(name): PathName) -> Result<Response, Problem> {
+async fn one(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    PathName(name): PathName,
+) -> Result<Response, Problem> {
     let snapshot = api.snapshot();
     let catalogue = snapshot.catalogue()?;
     match catalogue.find_pokemon(&name) {
-        Some(pokemon) => json(&PokemonDetail::of(catalogue, pokemon)),
+        Some(pokemon) => conditional::json(&headers, &PokemonDetail::of(catalogue, pokemon)),
         None => Err(Problem::new(Kind::NotFound, "No Pokémon has this id or name.")
             .at(FieldError::parameter("id_or_name", "names no Pokémon"))
             .suggesting(catalogue.suggest_pokemon(&name))),
