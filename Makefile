@@ -2,7 +2,7 @@
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack bench-ready simulate lint bench-up bench-etl bench-ml test-model prerequisites
+.PHONY: up test test-stack bench-ready simulate lint bench-up bench-etl bench-ml test-model test-contract bench-api prerequisites
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -23,6 +23,10 @@ test-stack:               ## hostile definitions on the release build, then the 
 	PDEX_TEST_STACK=1 cargo test --locked --test stack -- --nocapture
 	PDEX_TEST_DOCKER=1 cargo test --locked --test contract
 	PDEX_TEST_DOCKER=1 cargo test --locked --test faults
+
+test-contract:            ## the running API against its own OpenAPI document and promtool (schemathesis, 300 examples, with and without a key)
+	stack/prerequisites.sh test
+	tests/with-postgres.sh services/api/tests/contract.sh
 
 simulate:                 ## the engine on 100,000 random stacks with random faults, seeded with the commit
 	PDEX_SEEDS=$${PDEX_SEEDS:-100000} PDEX_SEED=$${PDEX_SEED:-$$(git rev-parse --short=12 HEAD)} \
@@ -59,6 +63,13 @@ test-model:               ## a training in a real MLflow server, loaded and chec
 	services/trainer/libxgboost.sh >/dev/null
 	cargo build --release --locked -p trainer
 	services/trainer/tests/python/run.sh
+
+bench-api:                ## the API beside FastAPI + xgboost and an empty axum handler, with the model of MODEL_DIR (default: one trained now)
+	stack/prerequisites.sh bench-api
+	cargo build --release --locked -p api -p etl -p trainer
+	cargo build --release --locked -p api -p dex --examples
+	python3 -m venv target/bench-api && target/bench-api/bin/pip install --quiet fastapi uvicorn uvloop httptools orjson xgboost-cpu numpy
+	tests/with-postgres.sh bench/api/run.sh target/bench-api/bin/python
 
 prerequisites:
 	stack/prerequisites.sh up

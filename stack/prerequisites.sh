@@ -2,7 +2,7 @@
 # Sees to it that this machine has what `make up` or `make test` needs. On Debian and Ubuntu as root it installs what is missing
 # after saying what and why; elsewhere it names the command and stops. Does nothing where nothing is missing.
 #
-#   stack/prerequisites.sh up|test|browser|bench
+#   stack/prerequisites.sh up|test|browser|bench|bench-api
 set -eu
 
 purpose=${1:-up}
@@ -129,6 +129,13 @@ browser)
     need python3-venv "the tests of the web page" have_venv
     install
     ;;
+bench-api)
+    rust
+    need postgresql-15 "the API reads its Pokédex there" have_postgres_server
+    need python3-venv "the peer that the API is compared with" have_venv
+    need wrk "sends the requests" command -v wrk
+    install
+    ;;
 bench)
     need docker-compose "docker-compose 1, to be compared with" command -v docker-compose
     need busybox-static "the bench's stand-in services" busybox_httpd
@@ -137,7 +144,7 @@ bench)
     install
     ;;
 *)
-    say "usage: $0 up|test|browser|bench"
+    say "usage: $0 up|test|browser|bench|bench-api"
     exit 2
     ;;
 esac

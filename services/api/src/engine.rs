@@ -1,7 +1,6 @@
 //! What answers battles: a Pokédex and a model that belong to one moment. Pure; counting is the routes' business.
 
 use dex::battle::{Fighter, Matchup, Rng};
-use dex::pokedex::Move;
 use dex::predict::Side;
 
 use crate::catalogue::Catalogue;
@@ -18,12 +17,6 @@ impl Engine<'_> {
     /// Two sides made ready for each other.
     pub fn matchup(&self, a: &Side<'_>, b: &Side<'_>) -> Matchup {
         matchup(self.catalogue, a, b)
-    }
-
-    /// The same with one move alone on side 0.
-    pub fn matchup_with(&self, a: &Side<'_>, move_: &Move, b: &Side<'_>) -> Matchup {
-        let a = self.catalogue.fighter(a).with_move(move_.into());
-        Matchup::new(&self.catalogue.dex.chart, &a, &self.catalogue.fighter(b))
     }
 }
 

@@ -114,7 +114,11 @@ impl Monitor {
     /// that the metrics have the same series from the start.
     pub fn indices(&self) -> Vec<(&str, f64)> {
         if self.rows() < WINDOW {
-            return self.reference.iter().map(|distribution| (distribution.feature.as_str(), f64::NAN)).collect();
+            return self
+                .reference
+                .iter()
+                .map(|distribution| (distribution.feature.as_str(), f64::NAN))
+                .collect();
         }
         let indexed = self.reference.iter().zip(&self.offsets);
         indexed
