@@ -180,6 +180,8 @@ fn contributions_add_up_to_the_margin_and_follow_the_splits() {
     // First tree: below its right child (0.25 + 2 · 1.0) / 3 = 0.75, so (-1 + 3 · 0.75) / 4 = 0.3125 below its root.
     // Second tree, all weights alike: (-0.5 + 0.5) / 2 = 0 below its left child, so (0 + 0.125) / 2 = 0.0625 below its root.
     assert!((base - 0.375).abs() < 1e-6, "{base}");
-    assert!((parts[0] - (0.75 - 0.3125)).abs() < 1e-6, "{parts:?}");
+    // x: to the right in the first tree, then to the left below the left child of the second. y: the other way round.
+    assert!((parts[0] - (0.75 - 0.3125 - 0.5)).abs() < 1e-6, "{parts:?}");
+    assert!((parts[1] - (1.0 - 0.75 - 0.0625)).abs() < 1e-6, "{parts:?}");
     assert!((base + parts[0] + parts[1] - f64::from(forest.margin(&[0.5, 2.0]))).abs() < 1e-6);
 }
