@@ -21,8 +21,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("runtime", &["plan", "definition", "world"]),
     ("engine", &["event", "plan", "probe", "runtime", "images", "definition", "world"]),
     ("checks", &["finding", "definition", "world", "runtime"]),
-    // `checks`: the results of `validate` are printed here, as everything is.
-    ("report", &["event", "finding", "plan", "definition", "world", "checks"]),
+    ("load", &[]),
+    // `checks`, `load`: what `validate` and `generate-load` found is printed here, as everything is.
+    ("report", &["event", "finding", "plan", "definition", "world", "checks", "load"]),
     (
         "cli",
         &[
@@ -36,6 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "runtime",
             "engine",
             "checks",
+            "load",
             "report",
         ],
     ),

@@ -69,14 +69,8 @@ impl<'a, R: Runtime> Facts<'a, R> {
         self.container(name).is_some_and(|c| matches!(c.state, State::Running { .. }))
     }
 
-    /// `http://host:port` where a container port is published.
     fn address(&self, name: &str, target: u16) -> Option<String> {
-        let port = self.service(name)?.ports.iter().find(|p| p.target == target)?;
-        let host = match port.host_ip.as_deref() {
-            None | Some("" | "0.0.0.0") => "127.0.0.1",
-            Some(ip) => ip,
-        };
-        Some(format!("http://{host}:{}", port.published?))
+        address(self.definition, name, target)
     }
 
     /// A GET's body, or what went wrong in a sentence.
@@ -93,8 +87,19 @@ impl<'a, R: Runtime> Facts<'a, R> {
     }
 }
 
+/// `http://host:port` where a container port is published.
+pub fn address(definition: &Definition, service: &str, target: u16) -> Option<String> {
+    let service = definition.services.get(&ServiceName::new(service))?;
+    let port = service.ports.iter().find(|p| p.target == target)?;
+    let host = match port.host_ip.as_deref() {
+        None | Some("" | "0.0.0.0") => "127.0.0.1",
+        Some(ip) => ip,
+    };
+    Some(format!("http://{host}:{}", port.published?))
+}
+
 /// The innermost cause: the outer ones only say that a request failed.
-fn root(error: &reqwest::Error) -> String {
+pub fn root(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
         cause = next;

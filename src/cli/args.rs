@@ -2,6 +2,7 @@
 
 pub(crate) mod handle;
 pub(crate) mod image;
+pub(crate) mod load;
 pub(crate) mod look;
 pub(crate) mod process;
 
@@ -20,7 +21,7 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 ok · 1 failed · 2 usage · 3 unhealthy · 4 engine unreachable · 5 timeout · \
-                          6 invalid definition · 9 declined · 130/143 interrupted";
+                          6 invalid definition · 8 SLO breached · 9 declined · 130/143 interrupted";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -136,6 +137,8 @@ pub(crate) enum Command {
     Volume(look::Things),
     /// Check the running stack: containers, database, a real prediction, metrics, model registry
     Validate(look::Json),
+    /// Send the platform what its users would, and say how it bore it
+    GenerateLoad(load::GenerateLoad),
     /// Print the resolved definition in Compose format
     Config(look::Config),
     /// Print a script that completes pdex's arguments in a shell

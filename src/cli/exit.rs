@@ -13,6 +13,8 @@ pub enum Exit {
     EngineUnreachable,
     Timeout,
     InvalidDefinition,
+    /// `generate-load`: a bound of `--slo` did not hold.
+    SloBreached,
     Declined,
     Interrupted,
     Terminated,
@@ -22,7 +24,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every reason of pdex's own.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
@@ -30,6 +32,7 @@ impl Exit {
         Self::EngineUnreachable,
         Self::Timeout,
         Self::InvalidDefinition,
+        Self::SloBreached,
         Self::Declined,
         Self::Interrupted,
         Self::Terminated,
@@ -45,6 +48,7 @@ impl Exit {
             Self::EngineUnreachable => 4,
             Self::Timeout => 5,
             Self::InvalidDefinition => 6,
+            Self::SloBreached => 8,
             Self::Declined => 9,
             Self::Interrupted => 130,
             Self::Terminated => 143,

@@ -13,6 +13,7 @@ mod events;
 mod exec;
 mod exit;
 mod first;
+mod generate_load;
 mod handle;
 mod inspect;
 mod lock;
@@ -103,6 +104,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Network(arguments) => inspect::network(session, &arguments).await,
         Command::Volume(arguments) => inspect::volume(session, &arguments).await,
         Command::Validate(arguments) => validate::validate(session, &arguments).await,
+        Command::GenerateLoad(arguments) => generate_load::generate_load(session, &arguments).await,
         Command::Config(arguments) => config::config(session, &arguments),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::man(command.as_deref()),

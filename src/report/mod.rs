@@ -6,6 +6,7 @@ pub mod failures;
 pub mod json;
 pub mod listing;
 pub mod live;
+pub mod load;
 pub mod log_lines;
 mod names;
 pub mod progress;
