@@ -2,7 +2,7 @@
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack bench-ready simulate lint bench-up bench-etl bench-ml test-model test-contract bench-api prerequisites
+.PHONY: up test test-stack mutate-rules bench-ready simulate lint bench-up bench-etl bench-ml test-model test-contract bench-api prerequisites
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -27,6 +27,9 @@ test-stack:               ## hostile definitions on the release build, then the 
 test-contract:            ## the running API against its own OpenAPI document and promtool (schemathesis, 300 examples, with and without a key)
 	stack/prerequisites.sh test
 	tests/with-postgres.sh services/api/tests/contract.sh
+
+mutate-rules:             ## every Prometheus rule changed in every place, to see that the rules' tests notice (minutes)
+	prometheus/check.sh mutate
 
 simulate:                 ## the engine on 100,000 random stacks with random faults, seeded with the commit
 	PDEX_SEEDS=$${PDEX_SEEDS:-100000} PDEX_SEED=$${PDEX_SEED:-$$(git rev-parse --short=12 HEAD)} \

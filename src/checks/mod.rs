@@ -2,14 +2,18 @@
 //! has (containers) is in `containers`.
 
 mod containers;
+mod exposed;
 mod platform;
 pub mod preflight;
+mod selection;
 
 use std::time::Duration;
 
 use crate::definition::model::{Definition, Service, ServiceName};
 use crate::runtime::Runtime;
 use crate::world::{Container, State, World};
+
+pub use selection::{Selection, typed};
 
 /// For one request of a check.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -107,9 +111,20 @@ pub fn root(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
-/// Runs every check that applies to the definition, all at once. Results come in the order of the list.
-pub async fn validate<R: Runtime>(facts: &Facts<'_, R>) -> Vec<CheckResult> {
+/// Runs every check that applies to the definition and was asked for, all at once. Results come in the order of the list.
+pub async fn validate<R: Runtime>(facts: &Facts<'_, R>, selection: &Selection) -> Vec<CheckResult> {
     let mut results = containers::check(facts.definition, facts.world);
-    results.extend(platform::check(facts).await);
+    results.retain(|result| selection.has(&result.service, result.name));
+    results.extend(platform::check(facts, selection).await);
     results
+}
+
+/// Service and name of every check that applies to the definition.
+pub fn names(definition: &Definition) -> Vec<(String, String)> {
+    let world = World::default();
+    let containers = containers::check(definition, &world).into_iter();
+    let mut all: Vec<(String, String)> =
+        containers.map(|result| (result.service, result.name.to_owned())).collect();
+    all.extend(platform::names(definition));
+    all
 }

@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{CheckResult, Facts, Outcome, PATIENCE, root};
+use super::{CheckResult, Facts, Outcome, PATIENCE, Selection, exposed, root};
+use crate::definition::model::{Definition, ServiceName};
 use crate::runtime::{ExecOrder, Runtime};
 
 /// Pokémon that the whole Let's Go Pokédex has: 153 base forms, 18 Alolan, 15 Mega, 2 partners.
@@ -18,6 +19,12 @@ const SCRAPE: Duration = Duration::from_secs(17);
 const COUNTS: &str = "SELECT 'species', count(*) FROM species UNION ALL SELECT 'pokemon', count(*) FROM pokemon \
                       UNION ALL SELECT 'moves', count(*) FROM moves UNION ALL SELECT 'learnsets', count(*) FROM learnsets";
 
+/// The schema's version, and constraints that are not valid, as `version invalid`.
+const SCHEMA: &str = "SELECT (SELECT max(version) FROM schema_migrations), \
+                      (SELECT count(*) FROM pg_constraint WHERE NOT convalidated)";
+/// The version that the services of this checkout expect.
+const SCHEMA_VERSION: u32 = 3;
+
 /// The last run of the ETL that succeeded, in words.
 const FRESHNESS: &str = "SELECT 'loaded ' || to_char(last_success_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC from ' || source \
                          || ' in ' || round(duration_s::numeric, 1) || ' s, ' || rejects || ' rejects, ' || disagreements \
@@ -26,31 +33,52 @@ const FRESHNESS: &str = "SELECT 'loaded ' || to_char(last_success_at AT TIME ZON
 #[derive(Debug, Clone, Copy)]
 enum Check {
     RowCounts,
+    Schema,
     Freshness,
     ApiHealth,
     Prediction,
+    Documents,
+    Description,
+    Metrics,
     Page,
     Targets,
+    Rules,
+    Alerts,
     NodeMetrics,
     RegisteredModel,
     Dashboards,
 }
 
 /// Every check with its service and name, in the order of the report.
-const CHECKS: [(&str, &str, Check); 9] = [
+const CHECKS: [(&str, &str, Check); 15] = [
     ("db", "row counts", Check::RowCounts),
+    ("db", "schema", Check::Schema),
     ("db", "freshness", Check::Freshness),
     ("api", "health", Check::ApiHealth),
     ("api", "prediction", Check::Prediction),
+    ("api", "docs page", Check::Documents),
+    ("api", "description", Check::Description),
+    ("api", "metrics", Check::Metrics),
     ("streamlit", "page answers", Check::Page),
     ("prometheus", "targets up", Check::Targets),
+    ("prometheus", "rules", Check::Rules),
+    ("prometheus", "alerts", Check::Alerts),
     ("node-exporter", "metrics", Check::NodeMetrics),
     ("mlflow", "registered model", Check::RegisteredModel),
     ("grafana", "dashboards", Check::Dashboards),
 ];
 
-pub(super) async fn check<R: Runtime>(facts: &Facts<'_, R>) -> Vec<CheckResult> {
-    let applicable = CHECKS.iter().filter(|(service, ..)| facts.service(service).is_some());
+/// Service and name of the checks that apply.
+pub(super) fn names(definition: &Definition) -> impl Iterator<Item = (String, String)> {
+    let applies = |service: &str| definition.services.contains_key(&ServiceName::new(service));
+    let applicable = CHECKS.iter().filter(move |(service, ..)| applies(service));
+    applicable.map(|(service, name, _)| ((*service).to_owned(), (*name).to_owned()))
+}
+
+pub(super) async fn check<R: Runtime>(facts: &Facts<'_, R>, selection: &Selection) -> Vec<CheckResult> {
+    let applicable = CHECKS
+        .iter()
+        .filter(|(service, name, _)| facts.service(service).is_some() && selection.has(service, name));
     join_all(applicable.map(async |&(service, name, check)| {
         let outcome = if facts.runs(service) {
             run(facts, check).await.unwrap_or_else(|evidence| {
@@ -67,11 +95,26 @@ pub(super) async fn check<R: Runtime>(facts: &Facts<'_, R>) -> Vec<CheckResult> 
 async fn run<R: Runtime>(facts: &Facts<'_, R>, check: Check) -> Result<Outcome, String> {
     match check {
         Check::RowCounts => Ok(judge_counts(&ask_database(facts, COUNTS).await?)),
+        Check::Schema => Ok(judge_schema(&ask_database(facts, SCHEMA).await?)),
         Check::Freshness => Ok(judge_freshness(&ask_database(facts, FRESHNESS).await?)),
         Check::ApiHealth => answers(facts, "api", 8000, "/health").await,
         Check::Prediction => prediction(facts).await,
+        Check::Documents => answers(facts, "api", 8000, "/docs/").await,
+        Check::Description => {
+            let url = format!("{}/openapi.json", at(facts, "api", 8000)?);
+            Ok(exposed::judge_openapi(&facts.get_json(&url).await?))
+        }
+        Check::Metrics => metrics(facts).await,
         Check::Page => answers(facts, "streamlit", 8501, "/_stcore/health").await,
         Check::Targets => targets(facts).await,
+        Check::Rules => {
+            let url = format!("{}/api/v1/rules", at(facts, "prometheus", 9090)?);
+            Ok(exposed::judge_rules(&facts.get_json(&url).await?))
+        }
+        Check::Alerts => {
+            let url = format!("{}/api/v1/alerts", at(facts, "prometheus", 9090)?);
+            Ok(exposed::judge_alerts(&facts.get_json(&url).await?))
+        }
         Check::NodeMetrics => node_metrics(facts).await,
         Check::RegisteredModel => registered_model(facts).await,
         Check::Dashboards => dashboards(facts).await,
@@ -119,6 +162,18 @@ fn judge_counts(output: &str) -> Outcome {
     }
 }
 
+fn judge_schema(output: &str) -> Outcome {
+    let mut words = output.split_whitespace().map(str::parse::<u32>);
+    let (Some(Ok(version)), Some(Ok(invalid))) = (words.next(), words.next()) else {
+        return Outcome::failed(format!("no version in `{}`", output.trim()), "pdex up --rerun etl");
+    };
+    let evidence = format!("version {version}, {invalid} constraints not validated");
+    if version == SCHEMA_VERSION && invalid == 0 {
+        return Outcome::Passed(evidence);
+    }
+    Outcome::failed(format!("{evidence}; version {SCHEMA_VERSION} and 0 are expected"), "pdex up --rerun etl")
+}
+
 /// Data that is there is served even when a later run failed; that one did is worth knowing.
 fn judge_freshness(output: &str) -> Outcome {
     match output.trim() {
@@ -135,6 +190,14 @@ async fn prediction<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String>
     let there = predict(facts, &url, &key, "Pikachu", "Onix").await?;
     let back = predict(facts, &url, &key, "Onix", "Pikachu").await?;
     Ok(judge_odds(&there, &back))
+}
+
+/// Asks for a prediction between two looks at the metrics.
+async fn metrics<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+    let url = format!("{}/metrics", at(facts, "api", 8000)?);
+    let before = facts.get(&url).await?;
+    prediction(facts).await?;
+    Ok(exposed::judge_metrics(&before, &facts.get(&url).await?))
 }
 
 async fn predict<R: Runtime>(
@@ -294,6 +357,17 @@ mod tests {
         assert!(!failed(&judge_counts("species 153\npokemon 188\nmoves 226")));
         assert!(failed(&judge_counts("species 153\npokemon 187\nmoves 226")));
         assert!(failed(&judge_counts("")));
+    }
+
+    #[test]
+    fn the_schema_is_the_one_of_this_checkout() {
+        assert!(!failed(&judge_schema("3 0\n")));
+        for output in ["2 0", "4 0", "3 1", "", "x"] {
+            assert!(failed(&judge_schema(output)), "{output}");
+        }
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/services/dex/migrations");
+        let migrations = std::fs::read_dir(folder).unwrap().count();
+        assert_eq!(usize::try_from(SCHEMA_VERSION).unwrap(), migrations, "a migration came");
     }
 
     #[test]

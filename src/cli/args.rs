@@ -136,7 +136,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Volume(look::Things),
     /// Check the running stack: containers, database, a real prediction, metrics, model registry
-    Validate(look::Json),
+    Validate(look::Validate),
     /// Send the platform what its users would, and say how it bore it
     GenerateLoad(load::GenerateLoad),
     /// Print the resolved definition in Compose format

@@ -146,7 +146,7 @@ impl Shared {
         while let Some(shot) = self.take().await {
             let left = Instant::now();
             let sent = timeout(self.settings.patience, self.send(&mut line, &shot.ask)).await;
-            let (answer, timed) = match sent {
+            let (answer, is_timed) = match sent {
                 Ok(Ok(answer)) => (Ok(answer), true),
                 Ok(Err(kind)) => (Err(kind), false),
                 Err(_) => (Err("timeout"), true),
@@ -168,7 +168,7 @@ impl Shared {
                 name: &shot.ask.name,
                 mistake: shot.ask.is_mistake(),
                 end,
-                times: timed.then_some(times),
+                times: is_timed.then_some(times),
                 bytes,
             });
         }

@@ -4,6 +4,7 @@
 mod events;
 pub mod failures;
 pub mod json;
+pub mod junit;
 pub mod listing;
 pub mod live;
 pub mod load;

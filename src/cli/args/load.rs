@@ -10,7 +10,6 @@ use crate::load::{Mode, checked_rate, slo, span};
 
 /// `generate-load`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct GenerateLoad {
     /// The shape of the load over time [default: realistic]
     #[arg(long, value_enum)]

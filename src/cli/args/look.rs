@@ -14,6 +14,29 @@ pub(crate) struct Json {
     pub(crate) json: bool,
 }
 
+/// `validate`.
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// Only these checks: a service, a check, or service/check; repeat for more
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
+    /// All but these checks; repeat for more
+    #[arg(long, value_name = "NAME")]
+    pub(crate) skip: Vec<String>,
+    /// Print a JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the results as build servers read them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Look again every five seconds until interrupted
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Give up after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: u64,
+}
+
 /// Commands that take services and print facts.
 #[derive(Debug, Args)]
 pub(crate) struct Look {
