@@ -5,6 +5,7 @@ mod containers;
 mod exposed;
 mod platform;
 pub mod preflight;
+pub mod registry;
 mod selection;
 
 use std::time::Duration;

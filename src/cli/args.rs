@@ -137,6 +137,8 @@ pub(crate) enum Command {
     Volume(look::Things),
     /// Check the running stack: containers, database, a real prediction, metrics, model registry
     Validate(look::Validate),
+    /// Write a run into MLflow, read it back, fetch the registered model's files, delete the run
+    MlflowCheck(look::MlflowCheck),
     /// Send the platform what its users would, and say how it bore it
     GenerateLoad(load::GenerateLoad),
     /// Print the resolved definition in Compose format

@@ -19,6 +19,7 @@ mod inspect;
 mod lock;
 mod logs;
 mod manual;
+mod mlflow_check;
 mod moment;
 mod ps;
 mod run;
@@ -104,6 +105,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Network(arguments) => inspect::network(session, &arguments).await,
         Command::Volume(arguments) => inspect::volume(session, &arguments).await,
         Command::Validate(arguments) => validate::validate(session, &arguments).await,
+        Command::MlflowCheck(arguments) => mlflow_check::mlflow_check(session, &arguments).await,
         Command::GenerateLoad(arguments) => generate_load::generate_load(session, &arguments).await,
         Command::Config(arguments) => config::config(session, &arguments),
         Command::Completions { shell } => manual::completions(shell),

@@ -37,6 +37,17 @@ pub(crate) struct Validate {
     pub(crate) timeout: u64,
 }
 
+/// `mlflow-check`.
+#[derive(Debug, Args)]
+pub(crate) struct MlflowCheck {
+    /// Another server than the stack's
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<String>,
+    /// Print a JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Commands that take services and print facts.
 #[derive(Debug, Args)]
 pub(crate) struct Look {
