@@ -128,20 +128,18 @@ impl Server<'_> {
     /// Writes a parameter, a metric and a tag, and reads all three back.
     async fn values(&self, run: &Run, now_ms: i64) -> [Step; 3] {
         let id = &run.id;
+        let parameter = json!({"run_id": id, "key": PARAMETER.0, "value": PARAMETER.1});
+        let metric =
+            json!({"run_id": id, "key": METRIC.0, "value": METRIC.1, "timestamp": now_ms, "step": 0});
+        let tag = json!({"run_id": id, "key": TAG.0, "value": TAG.1});
         let (parameter, metric, tag) = tokio::join!(
-            self.post_quietly(
-                "runs/log-parameter",
-                json!({"run_id": id, "key": PARAMETER.0, "value": PARAMETER.1})
-            ),
-            self.post_quietly(
-                "runs/log-metric",
-                json!({"run_id": id, "key": METRIC.0, "value": METRIC.1, "timestamp": now_ms, "step": 0})
-            ),
-            self.post_quietly("runs/set-tag", json!({"run_id": id, "key": TAG.0, "value": TAG.1})),
+            self.post("runs/log-parameter", &parameter),
+            self.post("runs/log-metric", &metric),
+            self.post("runs/set-tag", &tag),
         );
         let data = self.json(Method::GET, &format!("mlflow/runs/get?run_id={id}"), None).await;
         let data = data.map(|answer| answer["run"]["data"].clone());
-        let read = |written: Result<(), String>, kind: &str, (key, value): (&str, Value)| {
+        let read = |written: Result<Value, String>, kind: &str, (key, value): (&str, Value)| {
             written?;
             judge(data.as_ref().map_err(Clone::clone)?, kind, key, &value)
         };
@@ -150,10 +148,6 @@ impl Server<'_> {
             read(metric, "metrics", (METRIC.0, json!(METRIC.1))),
             read(tag, "tags", (TAG.0, json!(TAG.1))),
         ]
-    }
-
-    async fn post_quietly(&self, path: &str, body: Value) -> Result<(), String> {
-        self.post(path, &body).await.map(drop)
     }
 
     async fn artifact(&self, run: &Run) -> Step {

@@ -1,4 +1,4 @@
-//! Results of checks for build servers, in the form that JUnit's have.
+//! Results of checks for build servers, in the form that `JUnit`'s have.
 
 use std::fmt::Write as _;
 
