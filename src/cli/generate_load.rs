@@ -35,7 +35,7 @@ pub(super) async fn generate_load(session: &Session, arguments: &Arguments) -> a
     }
     let place = place(session, arguments).await?;
     // Before the run: nobody wants to learn after an hour that the page cannot be written.
-    let page = arguments.html.as_deref().map(|path| create(path)).transpose()?;
+    let page = arguments.html.as_deref().map(create).transpose()?;
     let http = reqwest::Client::builder().no_proxy().build()?;
     ready(&http, &place).await?;
     let before = counted(&http, &place).await;
@@ -193,22 +193,21 @@ struct Place {
 }
 
 async fn place(session: &Session, arguments: &Arguments) -> anyhow::Result<Place> {
-    let (target, key, prometheus) = match &arguments.target {
-        Some(target) => (target.clone(), session.environment.get("API_KEY").cloned(), None),
-        None => {
-            let definition = context::definition(&session.global, &session.environment)?;
-            let api = checks::address(&definition, "api", 8000).ok_or_else(|| {
-                Stop::new(
-                    Exit::Failed,
-                    "the definition has no service api that publishes its port 8000",
-                    Some("name a server with --target URL"),
-                )
-            })?;
-            let key = definition.services.values().find(|s| s.name.as_str() == "api");
-            let key = key.and_then(|service| service.environment.get("API_KEY")).cloned();
-            let target = Target::parse(&api).map_err(anyhow::Error::msg)?;
-            (target, key, checks::address(&definition, "prometheus", 9090))
-        }
+    let (target, key, prometheus) = if let Some(target) = &arguments.target {
+        (target.clone(), session.environment.get("API_KEY").cloned(), None)
+    } else {
+        let definition = context::definition(&session.global, &session.environment)?;
+        let api = checks::address(&definition, "api", 8000).ok_or_else(|| {
+            Stop::new(
+                Exit::Failed,
+                "the definition has no service api that publishes its port 8000",
+                Some("name a server with --target URL"),
+            )
+        })?;
+        let key = definition.services.values().find(|s| s.name.as_str() == "api");
+        let key = key.and_then(|service| service.environment.get("API_KEY")).cloned();
+        let target = Target::parse(&api).map_err(anyhow::Error::msg)?;
+        (target, key, checks::address(&definition, "prometheus", 9090))
     };
     let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
     let addresses: Vec<_> = found

@@ -11,18 +11,17 @@ use crate::report::{json, tables};
 use crate::world::time::Timestamp;
 
 pub(super) async fn mlflow_check(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let base = match &arguments.target {
-        Some(target) => target.trim_end_matches('/').to_owned(),
-        None => {
-            let definition = context::definition(&session.global, &session.environment)?;
-            checks::address(&definition, "mlflow", 5000).ok_or_else(|| {
-                Stop::new(
-                    Exit::Failed,
-                    "the definition has no service mlflow that publishes its port 5000",
-                    Some("name a server with --target URL"),
-                )
-            })?
-        }
+    let base = if let Some(target) = &arguments.target {
+        target.trim_end_matches('/').to_owned()
+    } else {
+        let definition = context::definition(&session.global, &session.environment)?;
+        checks::address(&definition, "mlflow", 5000).ok_or_else(|| {
+            Stop::new(
+                Exit::Failed,
+                "the definition has no service mlflow that publishes its port 5000",
+                Some("name a server with --target URL"),
+            )
+        })?
     };
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let now_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX / 1_000_000);

@@ -30,7 +30,6 @@ impl Random {
     }
 
     /// Uniform over `0..below`, which has to be above 0. The bias of the product is below 2⁻³² for what is asked here.
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half of the product is below `below`")]
     pub(super) fn below(&mut self, below: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(below)) >> 64) as u64
     }

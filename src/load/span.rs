@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A run longer than a week, or shorter than a tenth of a second, is a slip of the finger.
-const MOST: Duration = Duration::from_secs(7 * 24 * 3600);
+const MOST: Duration = Duration::from_hours(7 * 24);
 const LEAST: Duration = Duration::from_millis(100);
 
 /// `10` is ten minutes; `90s`, `1h30m`, `500ms` say their units.

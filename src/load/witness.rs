@@ -29,7 +29,7 @@ pub fn requests(exposition: &str) -> Option<u64> {
 /// A count that a counter can have.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked here")]
 pub fn whole(value: f64) -> Option<u64> {
-    (value >= 0.0 && value < 9e15 && value.fract() == 0.0).then_some(value as u64)
+    ((0.0..9e15).contains(&value) && value.fract() == 0.0).then_some(value as u64)
 }
 
 /// Counts before and after, side by side.
