@@ -89,7 +89,7 @@ mod tests {
     fn written(mode: Mode) -> Vec<u8> {
         let order = Order {
             mode,
-            duration: Duration::from_secs(60),
+            duration: Duration::from_mins(1),
             rate: 20.0,
             users: None,
             seed: 7,
