@@ -42,7 +42,7 @@ lint:                     ## formatting and lints
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-bench-up:                 ## pdex beside docker compose 2 and 1: start-up time, CPU, memory (25 minutes; wants a machine that does nothing else)
+bench-up:                 ## pdex beside docker compose 2 and 1: start-up time, CPU, memory (80 minutes; wants a machine that does nothing else)
 	stack/prerequisites.sh up
 	stack/prerequisites.sh bench
 	cargo build --release --locked

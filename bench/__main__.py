@@ -81,7 +81,7 @@ def _old_rounds(arguments: argparse.Namespace, scenario: scenarios.Scenario) -> 
     """docker-compose 1 takes as long as its successor and is no longer what people run: it has fewer turns."""
     if arguments.quick:
         return 0 if scenario.targets else 1
-    return int(arguments.rounds or scenario.old_rounds) if scenario.old_rounds else 0
+    return min(arguments.rounds, scenario.old_rounds) if arguments.rounds else scenario.old_rounds
 
 
 def _play(scenario: scenarios.Scenario, tool: peers.Tool, gnu_time: Path, number: int) -> list[dict[str, Any]]:
@@ -151,6 +151,8 @@ def _results(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _print(arguments: argparse.Namespace) -> int:
     results = json.loads(arguments.output.read_text())
+    if arguments.note:
+        results["note"] = arguments.note
     if arguments.print:
         print(report.text(results))
     if arguments.readme:
@@ -162,7 +164,7 @@ def _print(arguments: argparse.Namespace) -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=0, help="rounds of everything, for every tool [default: what fits 25 minutes]")
+    parser.add_argument("--rounds", type=int, default=0, help="rounds of everything; docker-compose 1 has no more than usual [default: 10]")
     parser.add_argument("--only", action="append", default=[], metavar="SCENARIO", help="repeat for more")
     parser.add_argument("--tool", help="only the tools whose name begins so")
     parser.add_argument("--add", action="store_true", help="add rounds to what was measured before instead of replacing it")
@@ -171,6 +173,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, default=peers.ROOT / "bench" / "results" / "last.json", help="where the samples go")
     parser.add_argument("--print", action="store_true", help="print the tables of the last run and measure nothing")
     parser.add_argument("--readme", action="store_true", help="write the last run into README.md and bench/results/summary.json")
+    parser.add_argument("--note", help="with --readme: what else is to be known of the run, in a sentence")
     return parser.parse_args()
 
 

@@ -70,7 +70,7 @@ def _stack() -> Scenario:
         Step("cold", "up", watched=True), Step("again", "up"), Step("stop", "stop"),
         Step("warm", "up", watched=True), Step("down", "down"),
     )
-    return Scenario("stack", steps, 10, 2, 7, targets, text=_stack_text())
+    return Scenario("stack", steps, 10, 3, 7, targets, text=_stack_text())
 
 
 def _stack_text() -> str:
@@ -92,7 +92,7 @@ def _chain(links: int) -> Scenario:
             lines.append(f"    depends_on: {{ link{number - 1:02}: {{ condition: service_healthy }} }}")
     targets = tuple((f"link{n:02}", CHAIN_PORT + n, "/health") for n in range(1, links + 1))
     steps = (Step("cold", "up", watched=True), Step("again", "up"), Step("down", "down"))
-    return Scenario("chain", steps, 4, 1, links, targets, text="\n".join(lines) + "\n")
+    return Scenario("chain", steps, 10, 3, links, targets, text="\n".join(lines) + "\n")
 
 
 def _fan(size: int) -> Scenario:
@@ -105,7 +105,7 @@ def _fan(size: int) -> Scenario:
             '    volumes: ["./beat:/beat"]',
             "    stop_signal: SIGKILL",
         ]
-    rounds, old = {20: (10, 3), 50: (5, 1), 100: (4, 0), 200: (2, 0)}.get(size, (3, 1))
+    rounds, old = {20: (10, 3), 50: (10, 1), 100: (10, 0), 200: (10, 0)}.get(size, (3, 1))
     steps = (Step("cold", "up", watched=True), Step("again", "up"), Step("down", "down"))
     return Scenario(f"fan-{size}", steps, rounds, old, size, files=size, text="\n".join(lines) + "\n")
 
