@@ -72,6 +72,14 @@ impl AtWork {
     }
 }
 
+/// A test that fails must not leave behind a run that never ends.
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn a_second_run_on_a_project_is_refused_and_told_who_is_at_work() {
     let folder = folder();
