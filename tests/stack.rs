@@ -239,7 +239,10 @@ fn goes_down_keeping_its_data(stack: &Stack) {
     assert_ne!(docker(&["volume", "ls", "-q", "--filter", &label]), "");
     assert!(stack.pdex(&["up"]).status.success());
     let logs = text(&stack.pdex(&["logs", "etl", "ml_builder"]).stdout);
-    assert!(logs.lines().any(|line| line.contains("etl") && line.contains("unchanged")), "{logs}");
+    assert!(
+        logs.lines().any(|line| line.contains("\"event\":\"done\"") && line.contains("\"changed\":0")),
+        "{logs}"
+    );
     assert!(logs.lines().any(|line| line.contains("ml_builder") && line.contains("skip")), "{logs}");
 }
 
