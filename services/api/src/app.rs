@@ -36,7 +36,9 @@ fn documented(api: &Api) -> (Router<Api>, OpenApi) {
     for (access, route) in routes::all() {
         router = router.routes(edged(api, access, route));
     }
-    router.split_for_parts()
+    let (router, mut document) = router.split_for_parts();
+    openapi::link(&mut document);
+    (router, document)
 }
 
 /// A route with its edge; its template and statuses come from its own documentation.

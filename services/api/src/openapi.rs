@@ -3,6 +3,7 @@
 
 use dex::metrics::OTHER_METHOD;
 use dex::pokedex::Type;
+use utoipa::openapi::link::LinkBuilder;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{
     Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type as JsonType,
@@ -72,6 +73,22 @@ pub fn complete(item: &mut PathItem, access: Access, with_key: bool) {
         }
         if access == Access::Limited && with_key {
             operation.security = Some(vec![SecurityRequirement::new(KEY_SCHEME, Vec::<String>::new())]);
+        }
+    }
+}
+
+/// Where an answer leads: the first of a list can be asked for. Clients may follow it, and tests of the contract do.
+pub fn link(document: &mut OpenApi) {
+    for (list, one) in [("/pokemon", "get_pokemon"), ("/moves", "get_move")] {
+        let item = document.paths.paths.get_mut(list).and_then(|item| item.get.as_mut());
+        let answer = item.and_then(|list| list.responses.responses.get_mut("200"));
+        if let Some(RefOr::T(answer)) = answer {
+            let link = LinkBuilder::new()
+                .operation_id(one)
+                .parameter("id_or_name", "$response.body#/items/0/id")
+                .description("The first of the list")
+                .build();
+            answer.links.insert("first".to_owned(), RefOr::T(link));
         }
     }
 }

@@ -146,9 +146,35 @@ proptest! {
     }
 }
 
+/// A tree that goes right ten times, deeper than the trees that are filled up.
+fn deep() -> Value {
+    let mut model = sample();
+    let (mut left, mut right, mut values) = (vec![], vec![], vec![]);
+    for i in 0..10_i16 {
+        left.extend([2 * i + 1, -1]);
+        right.extend([2 * i + 2, -1]);
+        values.extend([f32::from(i) / 4.0 - 0.5, f32::from(i)]);
+    }
+    left.push(-1);
+    right.push(-1);
+    values.push(11.0);
+    let zeros = vec![0; 21];
+    *model.pointer_mut("/learner/gradient_booster/model/trees/1").unwrap() = json!({
+        "left_children": left, "right_children": right, "split_indices": zeros, "split_conditions": values,
+        "default_left": zeros, "split_type": zeros,
+    });
+    model
+}
+
 #[test]
 fn many_rows_have_the_margins_of_each() {
-    let forest = load(&sample()).unwrap();
+    many_rows(&load(&sample()).unwrap());
+    let forest = load(&deep()).unwrap();
+    assert!((forest.margin(&[9.0, 0.0]) - (0.25 + 11.0)).abs() < 1e-6, "{}", forest.margin(&[9.0, 0.0]));
+    many_rows(&forest);
+}
+
+fn many_rows(forest: &Forest) {
     let value = |i: u16| f32::from(i % 7) / 2.0 - 0.5;
     for count in [0, 1, 2, 3, 7, 8, 9, 63, 64, 65, 66, 200] {
         let mut rows: Vec<[f32; 2]> = (0..count).map(|i| [value(i), value(i / 7)]).collect();

@@ -2,6 +2,7 @@
 //! and the same order of additions.
 
 use super::ModelError;
+use super::complete::Complete;
 
 /// One node in eight bytes: what deciding takes and no more. Children stand side by side, so one index finds both.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,13 +32,15 @@ pub struct Forest {
     /// By node: where a missing value goes.
     pub(super) default_left: Vec<bool>,
     pub(super) trees: Vec<Tree>,
+    /// The same trees made for walking many rows, when they are small enough for that.
+    pub(super) complete: Option<Complete>,
     /// Log-odds before the first tree.
     pub(super) base_margin: f32,
     pub(super) features: usize,
 }
 
 /// Rows walked down a tree side by side: each waits for memory while the others go on.
-const ABREAST: usize = 8;
+pub(super) const ABREAST: usize = 8;
 /// Rows that fit into the first-level cache together with a tree.
 const BLOCK: usize = 64;
 
@@ -109,9 +112,14 @@ impl Forest {
     }
 
     fn add_block<const N: usize>(&self, rows: &[[f32; N]], margins: &mut [f32]) {
-        if let ([a, b], [of_a, of_b]) = (rows, &mut *margins) {
-            return self.add_pair([a, b], [of_a, of_b]);
+        match &self.complete {
+            Some(complete) => complete.add(rows, margins),
+            None => self.add_abreast(rows, margins),
         }
+    }
+
+    /// The way for trees that are too deep to be made complete.
+    fn add_abreast<const N: usize>(&self, rows: &[[f32; N]], margins: &mut [f32]) {
         for tree in &self.trees {
             let range = tree.start as usize..(tree.start + tree.count) as usize;
             let (nodes, values) = (&self.nodes[range.clone()], &self.values[range]);
@@ -129,32 +137,6 @@ impl Forest {
                 for (margin, at) in margins.iter_mut().zip(at) {
                     *margin += values[at];
                 }
-            }
-        }
-    }
-
-    /// Two rows, the two orders of one battle: several trees at a time instead of several rows.
-    fn add_pair<const N: usize>(&self, rows: [&[f32; N]; 2], margins: [&mut f32; 2]) {
-        const TREES: usize = ABREAST;
-        let [margin_a, margin_b] = margins;
-        for trees in self.trees.chunks(TREES) {
-            let starts: [usize; TREES] =
-                std::array::from_fn(|i| trees.get(i).unwrap_or(&trees[0]).start as usize);
-            let depth = trees.iter().map(|tree| tree.depth).max().unwrap_or(0);
-            let mut at = [[0_usize; 2]; TREES];
-            for _ in 0..depth {
-                for (at, start) in at.iter_mut().zip(starts) {
-                    for (at, row) in at.iter_mut().zip(rows) {
-                        let node = self.nodes[start + *at];
-                        let right = row[usize::from(node.feature)] >= node.threshold;
-                        *at = usize::from(node.left) + usize::from(right);
-                    }
-                }
-            }
-            // In the trees' order.
-            for ([a, b], start) in at.into_iter().zip(starts).take(trees.len()) {
-                *margin_a += self.values[start + a];
-                *margin_b += self.values[start + b];
             }
         }
     }

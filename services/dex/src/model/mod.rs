@@ -1,6 +1,7 @@
 //! The trained model as it is served: an evaluator of `XGBoost`'s own JSON and the metadata that travels with it. Needs no
 //! native library. A file is checked completely when it is read, so that evaluating it cannot fail or panic.
 
+mod complete;
 mod forest;
 mod metadata;
 mod parse;

@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 
+use super::complete::Complete;
 use super::forest::{self, Forest, Node};
 use super::{ModelError, check_names};
 
@@ -104,12 +105,14 @@ pub(super) fn forest(bytes: &[u8], features: &[&str]) -> Result<Forest, ModelErr
         values: Vec::new(),
         default_left: Vec::new(),
         trees: Vec::with_capacity(trees.len().min(NODE_LIMIT)),
+        complete: None,
         base_margin: base_margin(&param.base_score)?,
         features: count,
     };
     for (i, tree) in trees.iter().enumerate() {
         flatten(tree, &mut forest).map_err(|problem| ModelError::Tree { tree: i, problem })?;
     }
+    forest.complete = Complete::new(&forest);
     Ok(forest)
 }
 
