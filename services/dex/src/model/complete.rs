@@ -46,7 +46,7 @@ impl Complete {
     /// Adds the trees' leaves to the margins of finite rows, tree by tree.
     pub(super) fn add<const N: usize>(&self, rows: &[[f32; N]], margins: &mut [f32]) {
         if let ([a, b], [of_a, of_b]) = (rows, &mut *margins) {
-            return self.add_pair([padded(a), padded(b)], [of_a, of_b]);
+            return self.add_pair([&padded(a), &padded(b)], [of_a, of_b]);
         }
         for (rows, margins) in rows.chunks(BLOCK).zip(margins.chunks_mut(BLOCK)) {
             let mut block = [[0.0; WIDTH]; BLOCK];
@@ -65,8 +65,7 @@ impl Complete {
         }
     }
 
-    fn add_pair(&self, rows: [Row; 2], [of_a, of_b]: [&mut f32; 2]) {
-        let rows = [&rows[0], &rows[1]];
+    fn add_pair(&self, rows: [&Row; 2], [of_a, of_b]: [&mut f32; 2]) {
         let mut add = |leaves: &[[f32; 2]]| {
             for [a, b] in leaves {
                 *of_a += a;
