@@ -114,30 +114,57 @@ fn groups(answer: &Value) -> impl Iterator<Item = &Value> {
     answer["data"]["groups"].as_array().into_iter().flatten()
 }
 
-/// `/api/v1/alerts`: none that is critical fires. What only warns is told: a busy machine is no broken platform.
-pub(super) fn judge_alerts(answer: &Value) -> Outcome {
-    let alerts = answer["data"]["alerts"].as_array();
-    let Some(alerts) = alerts else {
-        return Outcome::failed("prometheus tells no alerts", "pdex logs prometheus");
-    };
-    let firing: Vec<&Value> = alerts.iter().filter(|alert| alert["state"] == "firing").collect();
-    let told = |severe: bool| -> Vec<String> {
-        let of = firing.iter().filter(|alert| (alert["labels"]["severity"] == "critical") == severe);
-        of.map(|alert| {
-            let name = alert["labels"]["alertname"].as_str().unwrap_or("?");
-            let summary = alert["annotations"]["summary"].as_str().unwrap_or_default();
-            format!("{name}: {summary}")
+/// An alert that fires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Firing {
+    name: String,
+    summary: String,
+    pub(super) critical: bool,
+    /// Its condition, to be asked for.
+    pub(super) query: String,
+    /// Whether the condition holds now. Rules are looked at every few seconds only: what was mended since then still fires.
+    pub(super) holds: bool,
+}
+
+/// Those of `/api/v1/rules` that fire, as if their conditions held; `None` when the answer has no rules.
+pub(super) fn firing(answer: &Value) -> Option<Vec<Firing>> {
+    answer["data"]["groups"].as_array()?;
+    let rules = groups(answer).flat_map(|group| group["rules"].as_array().into_iter().flatten());
+    let alerts = rules.flat_map(|rule| {
+        let alerts = rule["alerts"].as_array().into_iter().flatten();
+        let fire = alerts.filter(|alert| alert["state"] == "firing");
+        fire.map(|alert| Firing {
+            name: alert["labels"]["alertname"].as_str().unwrap_or("?").to_owned(),
+            summary: alert["annotations"]["summary"].as_str().unwrap_or_default().to_owned(),
+            critical: alert["labels"]["severity"] == "critical",
+            query: rule["query"].as_str().unwrap_or_default().to_owned(),
+            holds: true,
         })
-        .collect()
+    });
+    Some(alerts.collect())
+}
+
+/// `/api/v1/query`: whether the condition that was asked for holds for anything.
+pub(super) fn holds(answer: &Value) -> bool {
+    answer["data"]["result"].as_array().is_none_or(|found| !found.is_empty())
+}
+
+/// None that is critical fires. What only warns is told: a busy machine is no broken platform. So is what is over.
+pub(super) fn judge_alerts(firing: &[Firing]) -> Outcome {
+    let told = |alert: &Firing| {
+        let over = if alert.holds { "" } else { " (over, and not looked at again yet)" };
+        format!("{}: {}{over}", alert.name, alert.summary)
     };
-    let (critical, warning) = (told(true), told(false));
-    if !critical.is_empty() {
-        return Outcome::failed(critical.join("; "), "what the alert's description says");
+    let (failing, others): (Vec<&Firing>, Vec<&Firing>) =
+        firing.iter().partition(|alert| alert.critical && alert.holds);
+    let tell = |alerts: Vec<&Firing>| alerts.into_iter().map(told).collect::<Vec<_>>().join("; ");
+    if !failing.is_empty() {
+        return Outcome::failed(tell(failing), "what the alert's description says");
     }
-    if warning.is_empty() {
+    if others.is_empty() {
         return Outcome::Passed("none fires".to_owned());
     }
-    Outcome::Passed(format!("none that is critical fires; {}", warning.join("; ")))
+    Outcome::Passed(format!("none that is critical fires; {}", tell(others)))
 }
 
 #[cfg(test)]
@@ -199,7 +226,12 @@ mod tests {
     #[test]
     fn a_critical_alert_fails_and_a_warning_is_told() {
         let alert = |severity: &str, state: &str| json!({"state": state, "labels": {"alertname": "A", "severity": severity}, "annotations": {"summary": "so"}});
-        let judged = |alerts: Value| judge_alerts(&json!({"data": {"alerts": alerts}}));
+        let found = |alerts: Value| {
+            firing(
+                &json!({"data": {"groups": [{"rules": [{"type": "alerting", "query": "up == 0", "alerts": alerts}]}]}}),
+            )
+        };
+        let judged = |alerts: Value| judge_alerts(&found(alerts).unwrap());
         assert!(failed(&judged(json!([alert("critical", "firing")])), "A: so"));
         assert!(
             matches!(judged(json!([alert("critical", "pending")])), Outcome::Passed(told) if told == "none fires")
@@ -207,6 +239,26 @@ mod tests {
         assert!(
             matches!(judged(json!([alert("warning", "firing")])), Outcome::Passed(told) if told.contains("A: so"))
         );
-        assert!(failed(&judge_alerts(&json!({})), "tells no alerts"));
+        assert_eq!(firing(&json!({})), None);
+    }
+
+    #[test]
+    fn what_is_over_does_not_fail_though_it_still_fires() {
+        let alert = |holds| Firing {
+            name: "A".into(),
+            summary: "so".into(),
+            critical: true,
+            query: "up == 0".into(),
+            holds,
+        };
+        assert!(failed(&judge_alerts(&[alert(false), alert(true)]), "A: so"));
+        assert!(
+            matches!(judge_alerts(&[alert(false)]), Outcome::Passed(told) if told.contains("A: so (over"))
+        );
+        let answer =
+            |result: Value| json!({"status": "success", "data": {"resultType": "vector", "result": result}});
+        assert!(holds(&answer(json!([{"metric": {}, "value": [0, "0"]}]))));
+        assert!(!holds(&answer(json!([]))));
+        assert!(holds(&json!({"status": "error"})), "what cannot be asked for is not over");
     }
 }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -111,10 +112,7 @@ async fn run<R: Runtime>(facts: &Facts<'_, R>, check: Check) -> Result<Outcome, 
             let url = format!("{}/api/v1/rules", at(facts, "prometheus", 9090)?);
             Ok(exposed::judge_rules(&facts.get_json(&url).await?))
         }
-        Check::Alerts => {
-            let url = format!("{}/api/v1/alerts", at(facts, "prometheus", 9090)?);
-            Ok(exposed::judge_alerts(&facts.get_json(&url).await?))
-        }
+        Check::Alerts => alerts(facts).await,
         Check::NodeMetrics => node_metrics(facts).await,
         Check::RegisteredModel => registered_model(facts).await,
         Check::Dashboards => dashboards(facts).await,
@@ -190,6 +188,19 @@ async fn prediction<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String>
     let there = predict(facts, &url, &key, "Pikachu", "Onix").await?;
     let back = predict(facts, &url, &key, "Onix", "Pikachu").await?;
     Ok(judge_odds(&there, &back))
+}
+
+/// What fires, and of what is critical whether it still holds.
+async fn alerts<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+    let base = format!("{}/api/v1", at(facts, "prometheus", 9090)?);
+    let rules = facts.get_json(&format!("{base}/rules")).await?;
+    let mut firing = exposed::firing(&rules).ok_or("it tells no alerts")?;
+    for alert in firing.iter_mut().filter(|alert| alert.critical) {
+        let query = [("query", alert.query.as_str())];
+        let url = Url::parse_with_params(&format!("{base}/query"), query).map_err(|e| e.to_string())?;
+        alert.holds = exposed::holds(&facts.get_json(url.as_str()).await?);
+    }
+    Ok(exposed::judge_alerts(&firing))
 }
 
 /// Asks for a prediction between two looks at the metrics.

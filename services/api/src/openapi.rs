@@ -52,7 +52,15 @@ pub fn base() -> OpenApi {
     document
 }
 
-/// Adds to a path what every operation of its access shares: the problems the edge makes, and the key.
+/// What can be wrong with any body, whatever belongs into it.
+const BODY_PROBLEMS: [(&str, &str); 3] = [
+    ("400", "The body is not JSON"),
+    ("408", "The body did not arrive in time"),
+    ("415", "The content type is not JSON"),
+];
+
+/// Adds to a path what every operation of its access shares: the problems the edge makes, those of reading a body where one is
+/// asked for, and the key.
 pub fn complete(item: &mut PathItem, access: Access, with_key: bool) {
     for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
         let shared: &[(&str, &str)] = match access {
@@ -67,7 +75,8 @@ pub fn complete(item: &mut PathItem, access: Access, with_key: bool) {
                 ("503", "Not ready, at its limit, or out of time"),
             ],
         };
-        for (status, description) in shared {
+        let bodies = if operation.request_body.is_some() { &BODY_PROBLEMS[..] } else { &[] };
+        for (status, description) in shared.iter().chain(bodies) {
             let responses = &mut operation.responses.responses;
             responses.entry((*status).to_owned()).or_insert_with(|| problem(description).into());
         }

@@ -267,7 +267,8 @@ impl Runtime for Docker {
 
     async fn running(&self, project: &str) -> Result<BTreeSet<ContainerId>, RuntimeError> {
         let filters = json!({ "label": [format!("{PROJECT}={project}")], "status": ["running"] }).to_string();
-        self.raw()?.container_ids(&[("filters", &filters)]).await
+        let ids = async { self.raw()?.container_ids(&[("filters", &filters)]).await };
+        tokio::time::timeout(self.patience, ids).await.unwrap_or(Err(RuntimeError::TimedOut(self.patience)))
     }
 
     async fn exec(
@@ -449,7 +450,42 @@ fn split_reference(reference: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::split_reference;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    /// Says which version it is, and nothing after that.
+    async fn stalls(listener: UnixListener) {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 4096];
+            let read = stream.read(&mut head).await.unwrap();
+            if head[..read].windows(8).any(|part| part == b"/version") {
+                let body = r#"{"Version":"20.10.24","ApiVersion":"1.41"}"#;
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            } else {
+                held.push(stream);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_stalls_is_not_waited_for_to_tell_what_runs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("engine.sock");
+        let engine = tokio::spawn(stalls(UnixListener::bind(&path).unwrap()));
+        let patience = Duration::from_secs(1);
+        let host = format!("unix://{}", path.display());
+        let docker = Docker::connect_within(Some(&host), patience).await.unwrap();
+        let asked = tokio::time::timeout(Duration::from_secs(20), docker.running("shop")).await;
+        assert_eq!(asked.expect("it is given up"), Err(RuntimeError::TimedOut(patience)));
+        engine.abort();
+    }
 
     #[test]
     fn references_split_at_the_tag() {

@@ -1,6 +1,7 @@
 //! How requests reach an engine's Unix socket: on connections that are kept, each of which wakes this process once per answer.
-//! For a hundred containers that halves what pdex needs of the processor: bollard's own transport opens a connection for each
-//! request, and a socket that is also watched for room to write wakes its owner whenever the engine has read something.
+//! bollard's own transport opens a connection for each request, and a socket that is also watched for room to write wakes its
+//! owner whenever the engine has read something. Starting a hundred containers took 586 changes of context with kept connections
+//! alone and 399 with these.
 
 use std::io::{ErrorKind, Read as _, Result, Write as _};
 use std::os::unix::net::UnixStream;
@@ -171,6 +172,11 @@ mod tests {
         (Socket::new(ours).unwrap(), tokio::net::UnixStream::from_std(theirs).unwrap())
     }
 
+    /// One who is never woken is a failure, not a wait.
+    async fn soon<T>(what: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(20), what).await.expect("it is woken")
+    }
+
     fn bytes(seed: usize) -> Vec<u8> {
         (0..LARGE).map(|i| u8::try_from((i * 31 + i / 257 + seed) % 251).unwrap()).collect()
     }
@@ -179,7 +185,7 @@ mod tests {
     async fn what_is_larger_than_the_buffers_passes_both_ways_at_once() {
         let (ours, theirs) = pair();
         let ends = [exchange(ours, bytes(1)).boxed(), exchange(theirs, bytes(2)).boxed()];
-        let got = futures_util::future::join_all(ends).await;
+        let got = soon(futures_util::future::join_all(ends)).await;
         assert!(got[0] == bytes(2) && got[1] == bytes(1));
     }
 
@@ -201,10 +207,9 @@ mod tests {
         theirs.write_all(b"last").await.unwrap();
         drop(theirs);
         let mut got = String::new();
-        ours.read_to_string(&mut got).await.unwrap();
+        soon(ours.read_to_string(&mut got)).await.unwrap();
         assert_eq!(got, "last");
-        let refused = async { while ours.write_all(&[0; 4096]).await.is_ok() {} };
-        tokio::time::timeout(Duration::from_secs(5), refused).await.unwrap();
+        soon(async { while ours.write_all(&[0; 4096]).await.is_ok() {} }).await;
     }
 
     #[tokio::test]
@@ -213,12 +218,12 @@ mod tests {
         for n in 0_u8..3 {
             let mut answer = [0; 64];
             ours.write_all(&[n]).await.unwrap();
-            let (read, ()) = futures_util::future::join(ours.read(&mut answer), async {
+            let (read, ()) = soon(futures_util::future::join(ours.read(&mut answer), async {
                 let mut asked = [0; 1];
                 theirs.read_exact(&mut asked).await.unwrap();
                 tokio::task::yield_now().await;
                 theirs.write_all(&[asked[0] + 1]).await.unwrap();
-            })
+            }))
             .await;
             assert_eq!((read.unwrap(), answer[0]), (1, n + 1));
         }
