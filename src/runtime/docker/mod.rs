@@ -459,9 +459,9 @@ mod tests {
     async fn stalls(listener: UnixListener) {
         let mut held = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut head = [0; 4096];
-            let read = stream.read(&mut head).await.unwrap();
-            if head[..read].windows(8).any(|part| part == b"/version") {
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).await.unwrap();
+            if request[..read].windows(8).any(|part| part == b"/version") {
                 let body = r#"{"Version":"20.10.24","ApiVersion":"1.41"}"#;
                 let answer = format!(
                     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
