@@ -2,7 +2,7 @@
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack mutate-rules bench-ready simulate lint bench-up bench-etl bench-ml test-model test-contract bench-api prerequisites
+.PHONY: up test test-stack mutate-rules bench-ready simulate lint bench-up bench-etl bench-ml test-model test-contract bench-api dist dist-check prerequisites
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -73,6 +73,12 @@ bench-api:                ## the API beside FastAPI + xgboost and an empty axum 
 	cargo build --release --locked -p api -p dex --examples
 	python3 -m venv target/bench-api && target/bench-api/bin/pip install --quiet fastapi uvicorn uvloop httptools orjson xgboost-cpu numpy
 	tests/with-postgres.sh bench/api/run.sh target/bench-api/bin/python
+
+dist:                     ## the release in target/dist: one static program that carries the stack, completions, manual pages, checksums
+	stack/release.sh
+
+dist-check:               ## the release built twice, in two folders: the same bytes
+	stack/release.sh check
 
 prerequisites:
 	stack/prerequisites.sh up

@@ -6,6 +6,7 @@
 //! | layer | holds | may not |
 //! |---|---|---|
 //! | [`finding`] | a problem said to a person | print |
+//! | [`carried`] | the stack inside a released program, written out | know what the files mean |
 //! | [`definition`] | Compose files, read, merged, resolved, printed | talk to Docker |
 //! | [`world`] | what an engine holds of one project, as plain data | do anything |
 //! | [`plan`] | `make(definition, world, goal)`: every step, with its reason | fail, ask, do I/O |
@@ -20,6 +21,8 @@
 //! | [`cli`] | arguments, environment, exit codes; a file per command that wires the layers | hold logic |
 
 pub mod finding;
+
+pub mod carried;
 
 pub mod definition;
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 /// A layer and the layers it may name, all of them in rows above its own.
 const LAYERS: &[(&str, &[&str])] = &[
     ("finding", &[]),
+    ("carried", &[]),
     ("definition", &["finding"]),
     ("world", &["definition"]),
     ("plan", &["definition", "world"]),
@@ -28,6 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "finding",
+            "carried",
             "definition",
             "world",
             "plan",

@@ -141,6 +141,8 @@ pub(crate) enum Command {
     MlflowCheck(look::MlflowCheck),
     /// Send the platform what its users would, and say how it bore it
     GenerateLoad(load::GenerateLoad),
+    /// Write out the stack that a released pdex carries, to edit it
+    Init(Init),
     /// Print the resolved definition in Compose format
     Config(look::Config),
     /// Print a script that completes pdex's arguments in a shell
@@ -220,6 +222,17 @@ pub(crate) struct Plan {
     /// Print a JSON document
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Where to
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Overwrite files that are there and differ
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// See [`Up::pull`].

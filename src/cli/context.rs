@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Session;
 use super::args::Global;
 use super::exit::{Exit, Stop};
+use crate::carried;
 use crate::definition::model::{Definition, ServiceName};
 use crate::definition::{Loaded, Request, load};
 use crate::engine::select::Absent;
@@ -22,20 +23,44 @@ use crate::world::live::Listed;
 /// Where the platform's definition lies in its repository.
 const STACK: &str = "stack/predictiondex.yaml";
 
-/// The files of `-f`, or the platform's own definition in the working directory or one above it.
-pub(crate) fn files(global: &Global) -> Result<Vec<PathBuf>, Stop> {
+/// The files of `-f`, or the platform's own definition: in the working directory or one above it, else the one that a released
+/// program carries, settled in the user's data folder.
+pub(crate) fn files(global: &Global, environment: &BTreeMap<String, String>) -> Result<Vec<PathBuf>, Stop> {
     if !global.files.is_empty() {
         return Ok(global.files.clone());
     }
     let here = std::env::current_dir().unwrap_or_default();
     let found = here.ancestors().map(|folder| folder.join(STACK)).find(|path| path.is_file());
-    found.map(|path| vec![path]).ok_or_else(|| {
-        Stop::new(
+    if let Some(path) = found {
+        return Ok(vec![path]);
+    }
+    let Some(stack) = carried::carried() else {
+        return Err(Stop::new(
             Exit::InvalidDefinition,
             format!("there is no {STACK} in this folder or one above it"),
             Some("go to the repository, or name a definition with -f FILE"),
+        ));
+    };
+    let folder = own_folder(environment).ok_or_else(|| {
+        Stop::new(
+            Exit::InvalidDefinition,
+            "there is no place for the stack that pdex carries: neither XDG_DATA_HOME nor HOME is set",
+            Some("`pdex init DIR` writes it where you want it"),
         )
-    })
+    })?;
+    let settled = carried::settle(&stack, &folder).map_err(|e| Stop::new(Exit::Failed, e, None))?;
+    if settled {
+        let _ = writeln!(std::io::stderr(), "the stack is in {} (`pdex init` writes one to edit)", folder.display());
+    }
+    Ok(vec![folder.join(STACK)])
+}
+
+/// Where the carried stack lives with its `.env` and models: one place whatever the version, so that an upgrade keeps both. The XDG
+/// Base Directory Specification takes absolute paths only.
+fn own_folder(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
+    let absolute = |name: &str| environment.get(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
+    Some(data.join("pdex/predictiondex"))
 }
 
 /// Loads the definition; warnings go to the error output, errors end the command.
@@ -53,7 +78,7 @@ pub(crate) fn definition_naming(
     services: &[String],
 ) -> Result<Definition, Stop> {
     let request = Request {
-        files: files(global)?,
+        files: files(global, environment)?,
         project_directory: global.project_directory.clone(),
         project_name: global.project_name.clone(),
         env_files: global.env_files.clone(),

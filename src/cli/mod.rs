@@ -15,6 +15,7 @@ mod exit;
 mod first;
 mod generate_load;
 mod handle;
+mod init;
 mod inspect;
 mod lock;
 mod logs;
@@ -107,6 +108,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Validate(arguments) => validate::validate(session, &arguments).await,
         Command::MlflowCheck(arguments) => mlflow_check::mlflow_check(session, &arguments).await,
         Command::GenerateLoad(arguments) => generate_load::generate_load(session, &arguments).await,
+        Command::Init(arguments) => init::init(&arguments),
         Command::Config(arguments) => config::config(session, &arguments),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::man(command.as_deref()),

@@ -151,7 +151,7 @@ fn write_env(session: &Session) -> anyhow::Result<bool> {
     if !session.global.files.is_empty() || !session.global.env_files.is_empty() {
         return Ok(false);
     }
-    let files = context::files(&session.global)?;
+    let files = context::files(&session.global, &session.environment)?;
     let Some(directory) = files.first().and_then(|file| file.parent()?.parent()) else { return Ok(false) };
     let Some(path) = first::write_env(directory)? else { return Ok(false) };
     writeln!(io::stderr(), "wrote {} with random passwords and keys, readable by you alone", path.display())?;
