@@ -75,7 +75,8 @@ pub fn carried() -> Option<Stack> {
 impl Stack {
     /// Of a `.tar.gz`, the paths in it relative to the project directory.
     pub fn new(archive: Vec<u8>) -> Self {
-        let digest = Sha256::digest(&archive).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let digest =
+            Sha256::digest(&archive).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         Self { digest, archive }
     }
 
@@ -218,7 +219,8 @@ mod tests {
     fn a_folder_follows_the_stack_and_keeps_what_is_not_its() {
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
-        let old = stack(&[("stack/a.yaml", 0o644, "a: 1"), ("stack/old", 0o644, "x"), ("run.sh", 0o755, "#!")]);
+        let old =
+            stack(&[("stack/a.yaml", 0o644, "a: 1"), ("stack/old", 0o644, "x"), ("run.sh", 0o755, "#!")]);
         assert!(settle(&old, at).unwrap());
         assert!(!settle(&old, at).unwrap());
         fs::write(at.join(".env"), "SECRET=1").unwrap();
@@ -227,7 +229,8 @@ mod tests {
         assert_eq!(read(at, "stack/a.yaml").as_deref(), Some("a: 2"));
         assert_eq!(read(at, "stack/old"), None);
         assert_eq!(read(at, ".env").as_deref(), Some("SECRET=1"));
-        let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(at.join("run.sh")).unwrap().permissions());
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(at.join("run.sh")).unwrap().permissions());
         assert_eq!(mode & 0o100, 0o100);
     }
 
@@ -251,7 +254,10 @@ mod tests {
         fs::write(at.join("a"), "mine").unwrap();
         fs::remove_file(at.join("b")).unwrap();
         let refused = write_out(&ours, at, false).unwrap_err();
-        assert!(matches!(&refused, CarriedError::InTheWay(paths) if paths == &[PathBuf::from("a")]), "{refused}");
+        assert!(
+            matches!(&refused, CarriedError::InTheWay(paths) if paths == &[PathBuf::from("a")]),
+            "{refused}"
+        );
         assert_eq!((read(at, "a").as_deref(), read(at, "b")), (Some("mine"), None));
         assert_eq!(write_out(&ours, at, true).unwrap(), 2);
         assert_eq!(read(at, "a").as_deref(), Some("1"));

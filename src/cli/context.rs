@@ -50,7 +50,11 @@ pub(crate) fn files(global: &Global, environment: &BTreeMap<String, String>) -> 
     })?;
     let settled = carried::settle(&stack, &folder).map_err(|e| Stop::new(Exit::Failed, e, None))?;
     if settled {
-        let _ = writeln!(std::io::stderr(), "the stack is in {} (`pdex init` writes one to edit)", folder.display());
+        let _ = writeln!(
+            std::io::stderr(),
+            "the stack is in {} (`pdex init` writes one to edit)",
+            folder.display()
+        );
     }
     Ok(vec![folder.join(STACK)])
 }
