@@ -2,7 +2,7 @@
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack mutate-rules bench-ready simulate lint bench-up bench-etl bench-ml test-model test-contract bench-api dist dist-check prerequisites
+.PHONY: up test test-stack test-monitoring mutate-rules bench-ready simulate lint bench-up bench-etl bench-ml test-model test-contract bench-api dist dist-check prerequisites
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -27,6 +27,10 @@ test-stack:               ## hostile definitions on the release build, then the 
 test-contract:            ## the running API against its own OpenAPI document and promtool (schemathesis, 300 examples, with and without a key)
 	stack/prerequisites.sh test
 	tests/with-postgres.sh services/api/tests/contract.sh
+
+test-monitoring:          ## API, Prometheus and node-exporter under load: rules, alerts and every query of every dashboard (four minutes)
+	stack/prerequisites.sh test
+	tests/with-postgres.sh tests/monitoring/run.sh
 
 mutate-rules:             ## every Prometheus rule changed in every place, to see that the rules' tests notice (minutes)
 	prometheus/check.sh mutate

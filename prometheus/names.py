@@ -14,10 +14,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What Prometheus and node-exporter have of their own, as far as it is asked for here; with the labels that may be asked for.
 EXPORTERS = {
     "up": {"job", "instance"},
+    "scrape_duration_seconds": {"job", "instance"},
     "ALERTS": {"alertname", "alertstate", "severity"},
     "node_cpu_seconds_total": {"cpu", "mode"},
     "node_memory_MemAvailable_bytes": set(),
     "node_memory_MemTotal_bytes": set(),
+    "node_disk_io_time_seconds_total": {"device"},
     "node_filesystem_avail_bytes": {"fstype", "mountpoint", "device"},
     "node_filesystem_size_bytes": {"fstype", "mountpoint", "device"},
 }

@@ -21,10 +21,12 @@ if ! cmp -s "$lock" "$venv/installed.lock"; then
 fi
 bin=$(cd "$venv/bin" && pwd)
 
-for part in services/streamlit services/mlflow tests/browser; do
+for part in services/streamlit services/mlflow tests/browser tests/monitoring; do
     "$bin/ruff" check --quiet --no-cache "$part"
     "$bin/ruff" format --check --quiet --no-cache "$part"
     (cd "$part" && "$bin/pytest" --quiet -p no:cacheprovider)
 done
 (cd services/streamlit && "$bin/mypy" --no-error-summary --cache-dir "$bin/../mypy" page.py predictiondex tests)
 (cd services/mlflow && "$bin/mypy" --no-error-summary --cache-dir "$bin/../mypy" serve.py tests)
+(cd tests/monitoring && "$bin/mypy" --no-error-summary --cache-dir "$bin/../mypy" .)
+"$bin/ruff" format --check --quiet --no-cache --config services/streamlit/pyproject.toml dashboards

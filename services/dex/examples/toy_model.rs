@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use dex::drift::Distribution;
 use dex::features;
 use dex::model::{METADATA_FILE, MODEL_FILE, sha256_hex};
 use serde_json::{Value, json};
@@ -35,11 +36,14 @@ fn main() {
     }})
     .to_string();
     let hash = sha256_hex(model.as_bytes());
+    // It learned from nothing; all inputs are said to have been spread evenly from -1 to 1, so that there is a drift to look at.
+    let even = (0..=200_u8).map(|i| f32::from(i) / 100.0 - 1.0);
+    let reference = features::NAMES.map(|feature| Distribution::of(feature, even.clone())).to_vec();
     let metadata = json!({
         "name": "toy", "version": hash[..12], "model_sha256": hash, "features": features::NAMES.to_vec(), "metrics": {},
         "trained_at": "2026-01-01T00:00:00Z", "code_version": "0", "data_hash": "", "scenarios": [],
         "split": {"train_matchups": 0, "test_matchups": 0, "train_rows": 0, "test_rows": 0},
-        "xgboost_version": "3.2.0", "parameters": {},
+        "xgboost_version": "3.2.0", "parameters": {}, "reference": reference,
     });
     std::fs::write(dir.join(MODEL_FILE), model).unwrap();
     std::fs::write(dir.join(METADATA_FILE), metadata.to_string()).unwrap();
