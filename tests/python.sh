@@ -1,6 +1,7 @@
 #!/bin/sh
 # Lints, type-checks and tests the Python parts, in a virtual environment under target/ that is made once per lock file.
-# With PDEX_STREAMLIT_URL set it also drives that page with a browser; PDEX_SCREENSHOT is where the picture goes.
+# Where there is Chromium, a browser visits every screen: of the page at PDEX_STREAMLIT_URL, else of one with a stub behind it.
+# PDEX_SCREENSHOTS is the folder that pictures go to.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -26,7 +27,7 @@ for part in services/streamlit services/mlflow tests/browser tests/monitoring; d
     "$bin/ruff" format --check --quiet --no-cache "$part"
     (cd "$part" && "$bin/pytest" --quiet -p no:cacheprovider)
 done
-(cd services/streamlit && "$bin/mypy" --no-error-summary --cache-dir "$bin/../mypy" page.py predictiondex tests)
+(cd services/streamlit && "$bin/mypy" --no-error-summary --cache-dir "$bin/../mypy" page.py predictiondex screens tests)
 (cd services/mlflow && "$bin/mypy" --no-error-summary --cache-dir "$bin/../mypy" serve.py tests)
 (cd tests/monitoring && "$bin/mypy" --no-error-summary --cache-dir "$bin/../mypy" .)
 "$bin/ruff" format --check --quiet --no-cache --config services/streamlit/pyproject.toml dashboards

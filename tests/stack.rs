@@ -134,7 +134,7 @@ fn the_platform_from_nothing_to_a_prediction_and_back() {
     predicts_both_ways(&stack);
     keeps_its_promises(&stack);
     validates_and_notices_a_stopped_service(&stack);
-    shows_a_prediction_on_its_page(&stack);
+    shows_every_screen_of_its_page(&stack);
     goes_down_keeping_its_data(&stack);
     survives_being_killed(&stack);
     leaves_nothing(&stack);
@@ -217,18 +217,22 @@ fn validates_and_notices_a_stopped_service(stack: &Stack) {
     assert!(stack.pdex(&["validate"]).status.success());
 }
 
-fn shows_a_prediction_on_its_page(stack: &Stack) {
-    let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("streamlit.png");
-    let _ = std::fs::remove_file(&picture);
+fn shows_every_screen_of_its_page(stack: &Stack) {
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screens");
+    let _ = std::fs::remove_dir_all(&pictures);
     let output = Command::new(Path::new(ROOT).join("tests/python.sh"))
         .current_dir(ROOT)
         .env("PDEX_STREAMLIT_URL", stack.url("STREAMLIT"))
-        .env("PDEX_SCREENSHOT", &picture)
+        .env("PDEX_SCREENSHOTS", &pictures)
         .output()
         .unwrap();
     println!("{}{}", text(&output.stdout), text(&output.stderr));
     assert!(output.status.success());
-    assert!(picture.metadata().unwrap().len() > 10_000, "the picture shows something");
+    let screens = ["battle", "team", "pokedex", "moves", "types", "model", "monitoring", "quiz", "about"];
+    for name in screens.iter().flat_map(|screen| [1280, 390].map(|width| format!("{screen}-{width}.png"))) {
+        let size = pictures.join(&name).metadata().unwrap().len();
+        assert!(size > 10_000, "{name} shows something, in {size} bytes");
+    }
 }
 
 fn goes_down_keeping_its_data(stack: &Stack) {

@@ -15,7 +15,7 @@ use crate::artifact::{self, ArtifactError};
 use crate::booster::{Booster, BoosterError, Curve, Matrix, Parameters, Stopping};
 use crate::dataset::{self, DatasetError};
 use crate::evaluate::{self, Parts};
-use crate::report::{self, PlotError, Report};
+use crate::report::{self, Report, ReportError};
 use crate::settings::{Mode, Settings};
 use crate::split::{Division, Place};
 use crate::table::Table;
@@ -50,7 +50,7 @@ pub enum JobError {
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
     #[error(transparent)]
-    Plot(#[from] PlotError),
+    Report(#[from] ReportError),
     #[error("no usable model in the models folder")]
     Model(#[source] ModelError),
     #[error("the model just trained cannot be served")]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 /// A probability with the truth it is judged by.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judged {
@@ -69,7 +71,7 @@ fn auc(judged: &[Judged]) -> f64 {
 }
 
 /// One bin of the calibration curve.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Bin {
     /// Sum of weights.
     pub weight: f64,

@@ -126,6 +126,15 @@ fn trained_model_is_served_skipped_while_nothing_changes_and_evaluated_alike() {
     ] {
         assert!(std::fs::read_to_string(report.join(file)).unwrap().contains(holds), "{file}");
     }
+    let figures = std::fs::read_to_string(report.join("report.json")).unwrap();
+    let figures: serde_json::Value = serde_json::from_str(&figures).unwrap();
+    let gains = figures["importances"].as_array().unwrap().iter().map(|i| i["gain"].as_f64().unwrap());
+    assert!((gains.sum::<f64>() - 1.0).abs() < 1e-9, "{figures}");
+    for part in ["held_out", "unseen"] {
+        let bins = figures["calibration"][part].as_array().unwrap();
+        assert_eq!(bins.len(), 10, "{figures}");
+        assert!(bins.iter().any(|bin| bin["weight"].as_f64().unwrap() > 0.0), "{figures}");
+    }
 
     let served = Predictor::load(dir.path()).unwrap();
     assert_eq!((served.name(), served.version()), ("battle_winner", first.metadata.version.as_str()));

@@ -1,10 +1,10 @@
 //! Which features a model leans on, read from its own JSON. Pure.
 
 use dex::features;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// One feature's part in all splits.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Importance {
     pub feature: &'static str,
     /// Share of the total loss reduction.

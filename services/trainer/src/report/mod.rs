@@ -1,6 +1,7 @@
-//! What people read about a model: plots, one HTML page, a model card.
+//! What people read about a model: plots, one HTML page, a model card; and the figures of the plots for programs.
 
 mod card;
+mod data;
 mod importance;
 mod page;
 mod plots;
@@ -32,8 +33,17 @@ pub struct File {
     pub text: String,
 }
 
+/// A file of the report could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error(transparent)]
+    Plot(#[from] PlotError),
+    #[error("cannot encode the report's figures")]
+    Encode(#[from] serde_json::Error),
+}
+
 /// The report's files.
-pub fn files(report: &Report<'_>) -> Result<Vec<File>, PlotError> {
+pub fn files(report: &Report<'_>) -> Result<Vec<File>, ReportError> {
     let [held_out, unseen] = &report.calibration;
     let calibration = plots::calibration(&[("held-out pairs", held_out), ("unseen species", unseen)])?;
     let curve = plots::learning_curve(report.curve)?;
@@ -46,6 +56,7 @@ pub fn files(report: &Report<'_>) -> Result<Vec<File>, PlotError> {
         file("importances.svg", importances),
         file("index.html", page),
         file("model-card.md", card::markdown(report)),
+        file("report.json", data::json(report)?),
     ])
 }
 
