@@ -72,10 +72,11 @@ class Watch:
 
 @dataclass(frozen=True)
 class Drift:
-    """The stability index of each feature, and the battles it is taken over; no index before there are enough."""
+    """The stability index of each feature, and the battles it is taken over: no index before there are enough, no number
+    without an API."""
 
     indices: tuple[tuple[str, float], ...]
-    rows: int
+    rows: int | None
 
 
 class Prometheus:
@@ -113,11 +114,11 @@ class Prometheus:
         """How far what the model is asked has moved from what it learned from; the most first."""
         query = {"query": f"{_named('index', DRIFT)} or {_named('rows', DRIFT_ROWS)}"}
         indices: list[tuple[str, float]] = []
-        rows = 0
+        rows = None
         for labels, points in self._ask("query", query, "value"):
             value = points[-1][1] if points else math.nan
             if labels.get(SERIES) == "rows":
-                rows = 0 if math.isnan(value) else int(value)
+                rows = None if math.isnan(value) else int(value)
             elif not math.isnan(value):
                 indices.append((labels.get("feature", ""), value))
         return Drift(tuple(sorted(indices, key=lambda item: -item[1])), rows)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from predictiondex import shell
 from predictiondex.api import ModelInfo
-from predictiondex.draw import model, parts
+from predictiondex.draw import model
 from predictiondex.draw.markup import table
 from predictiondex.mlflow import served
 
@@ -18,7 +18,8 @@ def show_info() -> ModelInfo | None:
     with shell.guarded("info"):
         info = shell.model_info()
         st.html(model.facts(info, page.text, page.language))
-        st.html(model.metrics(info.metrics, page.text, page.language))
+        if info.metrics:
+            st.html(model.metrics(info.metrics, page.text, page.language))
         with st.expander(page.text.model.parameters):
             head = [page.text.model.parameters, page.text.battle.value]
             st.html(table(page.text.model.parameters, head, list(info.parameters.items())))
@@ -57,7 +58,7 @@ def show_drift() -> None:
             st.html(model.drift(found, text, language))
         else:
             st.subheader(text.model.drift, anchor=False)
-            st.html(parts.note(text.model.too_few.format(rows=found.rows)))
+            st.html(model.no_drift(found, text, language))
 
 
 def show() -> None:

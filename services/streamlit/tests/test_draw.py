@@ -142,8 +142,8 @@ def test_a_gap_in_what_was_seen_is_a_gap_in_the_line() -> None:
     watch = Watch(0.0, 900.0, {"requests": points}, {"api": True, "x": False}, (Alert("A<b>", "critical"),))
     html = watching.figures(watch, ENGLISH, "en", timedelta(hours=2))
     assert len(list(svg(html).iter("{http://www.w3.org/2000/svg}polyline"))) == 2
-    assert "Requests, 02:00–02:15. requests: now 1.00, at most 1.00." in html
-    assert html.count(ENGLISH.watching.no_data) == len(watching.CHARTS) - 1
+    assert "Traffic, per second, 02:00–02:15. requests: now 1.00, at most 1.00." in html
+    assert html.count("<code>pdex generate-load</code>") == len(watching.CHARTS) - 1
     states = watching.states(watch, ENGLISH)
     assert "✗ x down" in states
     assert "A&lt;b&gt;" in states

@@ -11,11 +11,13 @@ from stub import REPOSITORY
 
 from predictiondex.prometheus import DRIFT, DRIFT_ROWS, EXPRESSIONS
 from predictiondex.web import Failure, Service, ServiceError
-from predictiondex.words import Language, advice, folded, number, percent, say
+from predictiondex.words import Language, Words, advice, folded, number, percent, say
 from predictiondex.words.english import ENGLISH
 from predictiondex.words.french import FRENCH
 
 # The same in both languages, by right.
+SERVICE = REPOSITORY / "services/streamlit"
+SOURCES = [SERVICE / "page.py", *SERVICE.glob("screens/*.py"), *SERVICE.glob("predictiondex/**/*.py")]
 ALIKE = {"–", "PP", "Type", "Types", "Total", "Pokédex", "Quiz", "Surf", "{count} Pokémon", "{name}, version {version}"}
 
 
@@ -52,6 +54,12 @@ def test_nothing_was_left_untranslated() -> None:
     english = dict(texts(ENGLISH))
     alike = {text for path, text in texts(FRENCH) if text == english[path] and len(text.split()) > 2}
     assert alike - ALIKE == set()
+
+
+def test_every_word_is_said_somewhere() -> None:
+    sources = " ".join(path.read_text() for path in SOURCES)
+    names = {field.name for part in fields(Words) if part.name != "features" for field in fields(getattr(FRENCH, part.name))}
+    assert {name for name in names if not re.search(rf"\.{name}\b", sources)} == set()
 
 
 def test_every_feature_of_the_model_has_words() -> None:

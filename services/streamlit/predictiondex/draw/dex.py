@@ -1,6 +1,7 @@
 """The Pokédex: the list, a Pokémon's sheet, the moves and the chart of the types."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import urlencode
 
 from predictiondex.dex import STATS, Detail, Learned, Move, Pokedex, Pokemon, Relative
 from predictiondex.draw import charts, colours, parts
@@ -48,7 +49,9 @@ def facts(pokemon: Pokemon, pokedex: Pokedex, words: Words, language: Language) 
         f"{words.dex.weight} {weight} kg",
         f"{words.common.total} {pokemon.total}",
     ]
-    return join([parts.types(pokemon.types, pokedex, language), parts.note(" · ".join(said))])
+    # The battle is the screen without a path.
+    battle = tag("a", words.dex.to_battle, href="./?" + urlencode({"a": pokemon.slug, "lang": language}))
+    return join([parts.types(pokemon.types, pokedex, language), parts.note(" · ".join(said)), tag("p", battle, cls="pd-line")])
 
 
 def weaknesses(found: Sequence[tuple[str, float]], pokedex: Pokedex, words: Words, language: Language, title: str) -> Markup:
@@ -74,6 +77,7 @@ def line(detail: Detail, words: Words, language: Language) -> Markup:
             ),
             " ",
             _how(relative, words),
+            cls="pd-line",
         )
         for relative in detail.relatives
     )

@@ -13,6 +13,8 @@ from predictiondex.words import Language, Words, number, percent
 # By custom: below the first nothing has changed, above the second much has.
 STEADY, MOVED = 0.1, 0.25
 SHOWN = 15
+# Battles before there is an index, as the API counts them.
+WINDOW = 2_000
 
 
 def facts(info: ModelInfo, words: Words, language: Language) -> Markup:
@@ -113,8 +115,18 @@ def drift(found: Drift, words: Words, language: Language) -> Markup:
         ]
         for code, index in found.indices[:SHOWN]
     ]
-    note = parts.note(text.drift_help.format(rows=number(found.rows, 0, language)))
+    note = parts.note(text.drift_help.format(rows=number(found.rows or 0, 0, language)))
     return join([table(text.drift, [text.feature, text.index, text.verdict], rows), note])
+
+
+def no_drift(found: Drift, words: Words, language: Language) -> Markup:
+    """Why there is no index."""
+    text = words.model
+    if found.rows is None:
+        return parts.note(text.no_drift)
+    if found.rows >= WINDOW:
+        return parts.note(text.no_reference)
+    return parts.note(text.too_few.format(rows=number(found.rows, 0, language)))
 
 
 def _verdict(index: float, words: Words) -> Markup:

@@ -62,7 +62,10 @@ def link(address: dict[str, str], text: Text) -> Markup:
 
 
 def note(text: Text, *, center: bool = False) -> Markup:
-    return tag("p", text, cls="pd-note pd-center" if center else "pd-note")
+    """A remark; what stands between backticks is code."""
+    pieces = [text] if isinstance(text, Markup) else text.split("`")
+    content = join(tag("code", piece) if i % 2 else piece for i, piece in enumerate(pieces))
+    return tag("p", content, cls="pd-note pd-center" if center else "pd-note")
 
 
 def state(text: Text, mood: str) -> Markup:

@@ -7,7 +7,8 @@ STYLE = f"""<style>
 [data-testid="stMainBlockContainer"] h1 {{ font-size: 1.7rem; padding: 0; }}
 [data-testid="stMainBlockContainer"] h2 {{ font-size: 1.5rem; }}
 [data-testid="stMainBlockContainer"] h3 {{ font-size: 1.25rem; }}
-[data-testid="stMultiSelectTagsContainer"] {{ max-height: none; }}
+.stMultiSelect [data-rac], [data-testid="stMultiSelectTagsContainer"] {{ max-height: none; }}
+.pd-line a {{ color: {colours.BLUE}; }}
 @media (max-width: 40rem) {{ [data-testid="stMainBlockContainer"] {{ padding-left: 1rem; padding-right: 1rem; }} }}
 .pd-card {{ border: 1px solid {colours.LINES}; border-radius: 14px; padding: 1rem 1.2rem 1.1rem; background: #fff;
   box-shadow: 0 1px 4px rgba(20, 24, 40, .07); color: {colours.INK}; max-width: 46rem; margin: 0 auto; }}

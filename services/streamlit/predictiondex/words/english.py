@@ -85,7 +85,6 @@ COMMON = Common(
     },
     forms={"base": "Base", "alola": "Alola", "mega": "Mega", "starter": "Partner"},
     categories={"physical": "Physical", "special": "Special", "status": "Status"},
-    share="Share",
     share_help="This address opens the page again as it is.",
 )
 
@@ -145,7 +144,6 @@ TEAM = Team(
     lead_theirs="On the other side {name} is the most dangerous ({mean} on average).",
     overall="Odds of your team in a duel drawn by lot: {share}",
     matrix="Odds of your team (rows) against the other team (columns)",
-    against="against",
     mean="Mean",
     counter="Best counter",
     legend="★ best counter to each opponent. Red: you win; blue: you lose; pale: even.",
@@ -179,13 +177,11 @@ DEX = Dex(
     methods={"level-up": "Level", "machine": "TM", "tutor": "Tutor"},
     to_battle="Have it fight",
     moves_intro="The {count} moves, with their values of *Let's Go*.",
-    never_misses="never misses",
+    never_misses="always",
     moves_found="{count} moves",
     times="{low} to {high} hits",
     types_intro="What each type does to each other.",
     chart="Type of the move (rows) against type of the defender (columns)",
-    attack="Attack",
-    defend="Defender",
     defender="Type of the defender",
     second_type="Second type",
     no_second="none",
@@ -246,6 +242,7 @@ MODEL = Model(
     moving="to be watched",
     moved="has changed",
     too_few="It takes 2,000 battles asked about to judge drift; there were {rows}. `pdex generate-load` makes some.",
+    no_reference="This model does not say what it learned from: there is nothing to compare with.",
     no_drift="Prometheus has not seen the API yet.",
     parameters="Parameters",
 )
@@ -262,7 +259,7 @@ WATCHING = Watching(
     no_alert="No alert.",
     no_data="Nothing measured yet. A prediction or `pdex generate-load` makes something; Prometheus looks every 15 s.",
     charts={
-        "traffic": "Requests",
+        "traffic": "Traffic, per second",
         "errors": "Errors",
         "latency": "Latency of the API",
         "model": "Latency of the model",
@@ -289,7 +286,6 @@ WATCHING = Watching(
     },
     now="now",
     most="at most",
-    per_second="/s",
 )
 
 QUIZ = Quiz(

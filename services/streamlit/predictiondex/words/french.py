@@ -85,7 +85,6 @@ COMMON = Common(
     },
     forms={"base": "Normale", "alola": "Alola", "mega": "Méga", "starter": "Partenaire"},
     categories={"physical": "Physique", "special": "Spéciale", "status": "Statut"},
-    share="Partager",
     share_help="Cette adresse rouvre la page telle qu'elle est.",
 )
 
@@ -145,7 +144,6 @@ TEAM = Team(
     lead_theirs="En face, le plus dangereux est {name} ({mean} en moyenne).",
     overall="Chances de votre équipe dans un duel tiré au sort : {share}",
     matrix="Chances de votre équipe (lignes) contre l'équipe adverse (colonnes)",
-    against="contre",
     mean="Moyenne",
     counter="Meilleure réponse",
     legend="★ meilleure réponse à chaque adversaire. Rouge : vous gagnez ; bleu : vous perdez ; pâle : équilibré.",
@@ -179,13 +177,11 @@ DEX = Dex(
     methods={"level-up": "Niveau", "machine": "CT", "tutor": "Donneur"},
     to_battle="Le faire combattre",
     moves_intro="Les {count} attaques, avec leurs valeurs de *Let's Go*.",
-    never_misses="jamais ratée",
+    never_misses="toujours",
     moves_found="{count} attaques",
     times="{low} à {high} coups",
     types_intro="Ce que chaque type fait à chaque autre.",
     chart="Type de l'attaque (lignes) contre type du défenseur (colonnes)",
-    attack="Attaque",
-    defend="Défenseur",
     defender="Type du défenseur",
     second_type="Second type",
     no_second="aucun",
@@ -246,6 +242,7 @@ MODEL = Model(
     moving="à surveiller",
     moved="a changé",
     too_few="Il faut 2 000 combats demandés pour juger la dérive ; il y en a eu {rows}. `pdex generate-load` en produit.",
+    no_reference="Ce modèle ne dit pas de quoi il a appris : rien à quoi comparer.",
     no_drift="Prometheus n'a pas encore vu l'API.",
     parameters="Paramètres",
 )
@@ -262,7 +259,7 @@ WATCHING = Watching(
     no_alert="Aucune alerte.",
     no_data="Encore aucune mesure. Une prédiction ou `pdex generate-load` en produit ; Prometheus relève toutes les 15 s.",
     charts={
-        "traffic": "Requêtes",
+        "traffic": "Trafic, par seconde",
         "errors": "Erreurs",
         "latency": "Latence de l'API",
         "model": "Latence du modèle",
@@ -289,7 +286,6 @@ WATCHING = Watching(
     },
     now="maintenant",
     most="au plus",
-    per_second="/s",
 )
 
 QUIZ = Quiz(

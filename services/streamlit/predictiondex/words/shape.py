@@ -40,7 +40,6 @@ class Common:
     stats_short: Mapping[str, str]
     forms: Mapping[str, str]
     categories: Mapping[str, str]
-    share: str
     share_help: str
 
 
@@ -106,7 +105,6 @@ class Team:
     lead_theirs: str
     overall: str
     matrix: str
-    against: str
     mean: str
     counter: str
     legend: str
@@ -148,8 +146,6 @@ class Dex:
     times: str
     types_intro: str
     chart: str
-    attack: str
-    defend: str
     defender: str
     second_type: str
     no_second: str
@@ -198,6 +194,7 @@ class Model:
     moving: str
     moved: str
     too_few: str
+    no_reference: str
     no_drift: str
     parameters: str
 
@@ -220,7 +217,6 @@ class Watching:
     lines: Mapping[str, str]
     now: str
     most: str
-    per_second: str
 
 
 @dataclass(frozen=True)
