@@ -68,10 +68,15 @@ class MlflowRegistry:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise self._web.wrong_shape("the registry", error) from error
 
-    def report(self, version: Version) -> Report:
-        """The figures of the report of a version's run."""
+    def report(self, version: Version) -> Report | None:
+        """The figures of the report of a version's run; none of a run from before there were any."""
         path = quote(f"{version.artifacts}/{REPORT}", safe="/")
-        answer = self._web.json("GET", f"/api/2.0/mlflow-artifacts/artifacts/{path}")
+        try:
+            answer = self._web.json("GET", f"/api/2.0/mlflow-artifacts/artifacts/{path}")
+        except ServiceError as error:
+            if error.status == 404:
+                return None
+            raise
         try:
             calibration = answer["calibration"]
             return Report(

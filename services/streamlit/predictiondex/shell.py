@@ -113,7 +113,7 @@ def versions(model: str) -> tuple[Version, ...]:
 
 
 @st.cache_data(ttl=POKEDEX_SECONDS, show_spinner=False, max_entries=10)
-def report(version: Version) -> Report:
+def report(version: Version) -> Report | None:
     return mlflow().report(version)
 
 

@@ -40,9 +40,12 @@ def show_registry(info: ModelInfo | None) -> None:
         if current:
             with shell.guarded("report"):
                 report = shell.report(current)
-                left, right = st.columns(2)
-                left.html(model.calibration(report, text, language))
-                right.html(model.importance(report, text, language))
+                if report:
+                    left, right = st.columns(2)
+                    left.html(model.calibration(report, text, language))
+                    right.html(model.importance(report, text, language))
+                else:
+                    st.info(text.model.no_report)
         else:
             st.info(text.model.not_recorded)
         st.html(model.versions(found, current if info else None, text, language))

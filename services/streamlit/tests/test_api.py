@@ -117,8 +117,11 @@ def test_versions_know_their_runs_and_the_report_is_found(stub: Stub) -> None:
     assert served(versions, "00") is None
     report = registry.report(current)
     assert stub.asked[-1][1] == "/api/2.0/mlflow-artifacts/artifacts/1/run2/artifacts/report/report.json"
+    assert report
     assert len(report.held_out) == 10, "the empty bin is left out"
     assert report.importances[0] == ("race", 0.61)
+    stub.failing["/api/2.0/mlflow-artifacts"] = 404
+    assert registry.report(current) is None
 
 
 def test_files_outside_mlflows_own_server_are_refused(stub: Stub) -> None:

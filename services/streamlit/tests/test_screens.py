@@ -355,6 +355,14 @@ def test_a_registry_without_the_model_is_no_failure(open_page: Open, stub: Stub)
     assert page.info[0].value == FRENCH.model.no_versions
 
 
+def test_a_run_without_figures_is_no_failure(open_page: Open, stub: Stub) -> None:
+    stub.failing["/api/2.0/mlflow-artifacts"] = 404
+    page = open_page("model")
+    assert not page.error
+    assert page.info[0].value == FRENCH.model.no_report
+    assert "champion" in html(page)
+
+
 def test_a_model_that_is_not_recorded_is_said(open_page: Open, stub: Stub) -> None:
     stub.answers["/api/2.0/mlflow/runs/search"] = {"runs": []}
     page = open_page("model")

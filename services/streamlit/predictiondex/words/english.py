@@ -233,6 +233,8 @@ MODEL = Model(
     no_versions="MLflow has no version of this model yet: the next training will record its own.",
     not_recorded="The model in service is not in MLflow (yet): there is no calibration or importance to show. "
     "`pdex up --rerun ml_builder` records it.",
+    no_report="The run of this model has no figures to draw: another program recorded it, or an older one. "
+    "`pdex up --rerun ml_builder` trains again.",
     drift="Drift",
     drift_help="Does what the model is asked look like what it learned from? Stability index (PSI) over {rows} battles: "
     "below 0.1 nothing has changed, above 0.25 much has.",

@@ -233,6 +233,8 @@ MODEL = Model(
     no_versions="MLflow n'a encore aucune version de ce modèle : le prochain entraînement y inscrira la sienne.",
     not_recorded="Le modèle en service n'est pas (encore) dans MLflow : ni calibration ni importance à montrer. "
     "`pdex up --rerun ml_builder` l'inscrit.",
+    no_report="Le run de ce modèle n'a pas de chiffres à dessiner : un autre programme l'a inscrit, ou un plus ancien. "
+    "`pdex up --rerun ml_builder` entraîne de nouveau.",
     drift="Dérive",
     drift_help="Ce qu'on demande au modèle ressemble-t-il à ce qu'il a appris ? Indice de stabilité (PSI) sur {rows} combats : "
     "sous 0,1 rien n'a changé, au-delà de 0,25 beaucoup.",

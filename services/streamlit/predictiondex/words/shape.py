@@ -186,6 +186,7 @@ class Model:
     is_served: str
     no_versions: str
     not_recorded: str
+    no_report: str
     drift: str
     drift_help: str
     index: str
