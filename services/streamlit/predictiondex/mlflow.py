@@ -8,7 +8,8 @@ from urllib.parse import quote
 from predictiondex.web import Failure, Service, ServiceError, Web
 
 VERSIONS_MOST = 20
-REPORT = "report/report.json"
+FOLDER = "report"
+REPORT = f"{FOLDER}/report.json"
 PROXY = "mlflow-artifacts:/"
 
 
@@ -70,13 +71,15 @@ class MlflowRegistry:
 
     def report(self, version: Version) -> Report | None:
         """The figures of the report of a version's run; none of a run from before there were any."""
-        path = quote(f"{version.artifacts}/{REPORT}", safe="/")
+        # MLflow answers 500 for a file that is not there, so it is asked first.
+        listed = self._ask("GET", "artifacts/list", params={"run_id": version.run, "path": FOLDER}).get("files", [])
         try:
-            answer = self._web.json("GET", f"/api/2.0/mlflow-artifacts/artifacts/{path}")
-        except ServiceError as error:
-            if error.status == 404:
+            if not any(file["path"] == REPORT for file in listed):
                 return None
-            raise
+        except (KeyError, TypeError) as error:
+            raise self._web.wrong_shape("the list of files", error) from error
+        path = quote(f"{version.artifacts}/{REPORT}", safe="/")
+        answer = self._web.json("GET", f"/api/2.0/mlflow-artifacts/artifacts/{path}")
         try:
             calibration = answer["calibration"]
             return Report(

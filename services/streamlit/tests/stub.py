@@ -256,6 +256,8 @@ class Stub:
                 return {"model_versions": [version("2", "run2"), version("1", "run1")]}
             case ["runs", "search"]:
                 return {"runs": [run("run2", 0.0421, SHA256), run("run1", 0.05, "cd" * 32)]}
+            case ["artifacts", "list"]:
+                return {"files": [{"path": f"report/{name}"} for name in ("index.html", "report.json")]}
             case ["report", "report.json"]:
                 return report()
             case _:

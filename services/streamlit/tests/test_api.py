@@ -120,7 +120,7 @@ def test_versions_know_their_runs_and_the_report_is_found(stub: Stub) -> None:
     assert report
     assert len(report.held_out) == 10, "the empty bin is left out"
     assert report.importances[0] == ("race", 0.61)
-    stub.failing["/api/2.0/mlflow-artifacts"] = 404
+    stub.answers["/api/2.0/mlflow/artifacts/list"] = {}
     assert registry.report(current) is None
 
 

@@ -356,7 +356,7 @@ def test_a_registry_without_the_model_is_no_failure(open_page: Open, stub: Stub)
 
 
 def test_a_run_without_figures_is_no_failure(open_page: Open, stub: Stub) -> None:
-    stub.failing["/api/2.0/mlflow-artifacts"] = 404
+    stub.answers["/api/2.0/mlflow/artifacts/list"] = {"files": [{"path": "report/index.html"}]}
     page = open_page("model")
     assert not page.error
     assert page.info[0].value == FRENCH.model.no_report

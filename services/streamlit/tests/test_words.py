@@ -114,6 +114,7 @@ def test_french_elides_before_a_vowel() -> None:
 
 def test_numbers_are_written_as_the_language_does() -> None:
     assert (number(12345.678, 1, "fr"), number(12345.678, 1, "en")) == ("12\u202f345,7", "12,345.7")
+    assert (number(-0.0, 0, "fr"), number(-0.004, 2, "en"), number(-0.006, 2, "en")) == ("0", "0.00", "-0.01")
 
 
 def test_names_are_looked_up_without_accents_and_case() -> None:

@@ -43,6 +43,8 @@ def say(template: str, language: Language, **values: str | int) -> str:
 def number(value: float, digits: int, language: Language) -> str:
     """A number as the language writes it."""
     text = f"{value:,.{digits}f}"
+    # No nought below nought.
+    text = text.removeprefix("-") if not text.strip("-0.,") else text
     # French: a narrow no-break space between thousands, a comma before decimals.
     return text.replace(",", "\u202f").replace(".", ",") if language == "fr" else text
 
