@@ -3,7 +3,7 @@
 import streamlit as st
 
 from predictiondex.draw.style import STYLE
-from predictiondex.words import LANGUAGES, words
+from predictiondex.words import LANGUAGES, Language, words
 
 # Screen, file and icon; the first is what opens without a path.
 SCREENS = {
@@ -34,12 +34,11 @@ def pick_language() -> None:
 
 
 def main() -> None:
-    st.set_page_config(page_title="PredictionDex", page_icon=":material/swords:", layout="centered")
     st.html(STYLE)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title("PredictionDex", anchor=False, width="content")
         pick_language()
-    language = st.session_state["language"]
+    language: Language = "en" if st.session_state["language"] == "en" else "fr"
     if st.query_params.get("lang", "fr") != language:
         st.query_params["lang"] = language
     titles = words(language).common.pages
@@ -53,7 +52,11 @@ def main() -> None:
         )
         for name, (file, icon) in SCREENS.items()
     ]
-    st.navigation(pages).run()
+    screen = st.navigation(pages)
+    st.set_page_config(page_title=f"{screen.title} – PredictionDex", page_icon=":material/swords:", layout="centered")
+    # Screen readers pronounce by it, and Streamlit calls every page English. The language is one of two constants.
+    st.html(f"<script>document.documentElement.lang = '{language}'</script>", unsafe_allow_javascript=True)
+    screen.run()
 
 
 main()

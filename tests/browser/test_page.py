@@ -22,6 +22,7 @@ WIDTHS = {1280: 900, 390: 844}
 CONTENT_SECONDS = 2.0
 # Other work on the machine makes any one visit late; a slow page is slow each time.
 VISITS = 4
+SPIN_SECONDS = 0.05
 PICTURE_HEIGHT_MOST = 3000
 
 
@@ -86,13 +87,23 @@ def settle(browser: WebDriver) -> None:
     find(browser, '.stApp[data-test-script-state="notRunning"]')
 
 
+def slowdown() -> float:
+    """How many times longer than alone a program takes right now, for what else runs on the machine."""
+    wall, cpu = time.monotonic(), time.process_time()
+    while time.process_time() - cpu < SPIN_SECONDS:
+        pass
+    return max((time.monotonic() - wall) / SPIN_SECONDS, 1.0)
+
+
 def visit(browser: WebDriver, url: str, screen: Screen) -> float:
-    """Open a screen in a new session. Returns how long it took to show something."""
+    """Open a screen in a new session. Returns how long it would take alone to show something."""
     browser.get("about:blank")
+    before = slowdown()
     began = time.monotonic()
     browser.get(url + screen.path)
     find(browser, screen.content)
-    return time.monotonic() - began
+    took = time.monotonic() - began
+    return took / ((before + slowdown()) / 2)
 
 
 def take_picture(browser: WebDriver, name: str, width: int) -> None:
@@ -114,6 +125,8 @@ def test_a_screen_shows_itself_in_time_and_whole(browser: WebDriver, url: str, n
     assert min(took) <= CONTENT_SECONDS, took
     settle(browser)
     assert find(browser, "h2").text == screen.title
+    assert browser.title == f"{screen.title} – PredictionDex"
+    assert browser.find_element(By.TAG_NAME, "html").get_attribute("lang") == "fr"
     assert [element.text for element in browser.find_elements(By.CSS_SELECTOR, TROUBLE)] == []
     assert browser.execute_script(OVERFLOW) <= 0, "only tables scroll sideways, each on its own"
     assert browser.execute_script(NAMELESS) == []
@@ -184,6 +197,7 @@ def test_the_menu_leads_everywhere_and_keeps_the_language(browser: WebDriver, ur
     settle(browser)
     next(o for o in browser.find_elements(By.CSS_SELECTOR, ".st-key-language button") if o.text == "English").click()
     wait(browser).until(lambda driver: find(driver, "h2").text == "About")
+    wait(browser).until(lambda driver: driver.find_element(By.TAG_NAME, "html").get_attribute("lang") == "en")
     if width < 500:
         find(browser, '[data-testid="stExpandSidebarButton"]').click()
     links = browser.find_elements(By.CSS_SELECTOR, '[data-testid="stSidebarNavLink"]')

@@ -24,6 +24,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from predictiondex.queries import DRIFT, EXPRESSIONS, SERIES, every_line
 
 from grafana import ROOT, Query, Range, dashboards, marks, queries
 from picture import draw
@@ -283,6 +284,17 @@ def test_drift_is_no_number_before_there_are_enough_battles(run: Run) -> None:
     assert all(value != value for value in early)  # noqa: PLR0124 - only NaN differs from itself
     assert late
     assert all(value >= 0 for value in late)
+
+
+@needs_api
+def test_the_one_query_of_the_web_interface_has_every_line(run: Run) -> None:
+    found = run.prometheus.over(every_line(step=5), run.shown)
+    lines = {one.labels[SERIES]: one for one in found if finite([one])}
+    assert set(EXPRESSIONS) == lines.keys()
+    fired = {one.labels["alertname"] for one in found if one.labels[SERIES] == "alert"}
+    assert {"ApiDown", "LowModelConfidence"} <= fired
+    assert {one.labels["job"] for one in found if one.labels[SERIES] == "up"} == {"api", "node-exporter", "prometheus"}
+    assert len(run.prometheus.at(DRIFT)) > 50
 
 
 @needs_api

@@ -4,50 +4,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from predictiondex.queries import DRIFT, DRIFT_ROWS, SERIES, every_line, named
 from predictiondex.web import Failure, Service, ServiceError, Web
 
 # Points of a chart; each is about two pixels wide.
 POINTS = 120
-# Rates need two scrapes, which are 15 s apart; with four of them, one that is missed leaves no hole.
-RATE_SECONDS_LEAST = 60
-# Probes and scrapes are no traffic.
-TRAFFIC = 'endpoint!~"/health.*|/metrics"'
-# The label by which the answer's series are told apart.
-SERIES = "series"
-
-
-def _quantile(share: float, histogram: str, selector: str = "") -> str:
-    return f"histogram_quantile({share}, sum by (le) (rate({histogram}_bucket{selector}[WINDOW])))"
-
-
-def _errors(status: str) -> str:
-    total = f"sum(rate(api_requests_total{{{TRAFFIC}}}[WINDOW]))"
-    # No failure at all is no series: nought of the total stands in for it.
-    return f'(sum(rate(api_requests_total{{{TRAFFIC}, status=~"{status}"}}[WINDOW])) or 0 * {total}) / {total}'
-
-
-# WINDOW stands for what rates are taken over. Each has one series, but `up` (one per job) and `alert` (one per alert).
-EXPRESSIONS = {
-    "requests": f"sum(rate(api_requests_total{{{TRAFFIC}}}[WINDOW]))",
-    "predictions": "sum(rate(model_predictions_total[WINDOW]))",
-    "errors_4xx": _errors("4.."),
-    "errors_5xx": _errors("5.."),
-    "latency_p50": _quantile(0.5, "api_request_duration_seconds", f"{{{TRAFFIC}}}"),
-    "latency_p95": _quantile(0.95, "api_request_duration_seconds", f"{{{TRAFFIC}}}"),
-    "latency_p99": _quantile(0.99, "api_request_duration_seconds", f"{{{TRAFFIC}}}"),
-    "model_p50": _quantile(0.5, "model_prediction_latency_seconds"),
-    "model_p99": _quantile(0.99, "model_prediction_latency_seconds"),
-    "confidence": ("sum(rate(model_prediction_confidence_sum[WINDOW])) / sum(rate(model_prediction_confidence_count[WINDOW]))"),
-    "cpu_api": 'sum(rate(process_cpu_seconds_total{job="api"}[WINDOW]))',
-    "cpu_machine": '1 - avg(rate(node_cpu_seconds_total{mode="idle"}[WINDOW]))',
-    "memory_api": 'sum(process_resident_memory_bytes{job="api"})',
-    "memory_machine": "1 - sum(node_memory_MemAvailable_bytes) / sum(node_memory_MemTotal_bytes)",
-    "up": "up",
-    "alert": 'max by (alertname, severity) (ALERTS{alertstate="firing"})',
-}
-DRIFT = "max by (feature) (model_input_drift_psi)"
-DRIFT_ROWS = "max(model_input_drift_rows)"
-
 Points = tuple[tuple[float, float], ...]
 
 
@@ -91,7 +52,7 @@ class Prometheus:
         # Aligned, so that points stay where they are when the window moves on.
         end -= end % step
         start = end - seconds
-        query: dict[str, str | float] = {"query": everything(step), "start": start, "end": end, "step": step}
+        query: dict[str, str | float] = {"query": every_line(step), "start": start, "end": end, "step": step}
         series: dict[str, Points] = {}
         up: dict[str, bool] = {}
         alerts: list[Alert] = []
@@ -112,7 +73,7 @@ class Prometheus:
 
     def drift(self) -> Drift:
         """How far what the model is asked has moved from what it learned from; the most first."""
-        query = {"query": f"{_named('index', DRIFT)} or {_named('rows', DRIFT_ROWS)}"}
+        query = {"query": f"{named('index', DRIFT)} or {named('rows', DRIFT_ROWS)}"}
         indices: list[tuple[str, float]] = []
         rows = None
         for labels, points in self._ask("query", query, "value"):
@@ -135,16 +96,6 @@ class Prometheus:
             ]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise self._web.wrong_shape("the answer", error) from error
-
-
-def everything(step: int) -> str:
-    """The one query: each expression under a name of its own."""
-    window = f"{max(RATE_SECONDS_LEAST, 2 * step)}s"
-    return " or ".join(_named(name, expression.replace("WINDOW", window)) for name, expression in EXPRESSIONS.items())
-
-
-def _named(name: str, expression: str) -> str:
-    return f'label_replace({expression}, "{SERIES}", "{name}", "", "")'
 
 
 def _points(values: list[tuple[float, str]]) -> Points:

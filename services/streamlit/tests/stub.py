@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from predictiondex.prometheus import EXPRESSIONS
+from predictiondex.queries import EXPRESSIONS
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SNAPSHOT = REPOSITORY / "services/etl/data/snapshot.json"

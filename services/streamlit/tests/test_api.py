@@ -6,7 +6,8 @@ from stub import Stub
 from predictiondex.api import Api, Side
 from predictiondex.dex import Names
 from predictiondex.mlflow import MlflowRegistry, served
-from predictiondex.prometheus import Prometheus, everything
+from predictiondex.prometheus import Prometheus
+from predictiondex.queries import every_line
 from predictiondex.web import Failure, Service, ServiceError
 
 
@@ -140,9 +141,9 @@ def test_everything_is_watched_with_one_query(stub: Stub) -> None:
     assert len(watch.series["requests"]) == 129
     assert watch.up == {"api": True, "node-exporter": True, "prometheus": True}
     assert watch.alerts == ()
-    assert "WINDOW" not in everything(7)
-    assert "[60s]" in everything(7)
-    assert "[1440s]" in everything(720)
+    assert "WINDOW" not in every_line(7)
+    assert "[60s]" in every_line(7)
+    assert "[1440s]" in every_line(720)
 
 
 def test_what_fires_now_is_told_from_what_fired_before(stub: Stub) -> None:

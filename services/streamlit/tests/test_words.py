@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from stub import REPOSITORY
 
-from predictiondex.prometheus import DRIFT, DRIFT_ROWS, EXPRESSIONS
+from predictiondex.queries import DRIFT, DRIFT_ROWS, EXPRESSIONS
 from predictiondex.web import Failure, Service, ServiceError
 from predictiondex.words import Language, Words, advice, folded, number, percent, say
 from predictiondex.words.english import ENGLISH

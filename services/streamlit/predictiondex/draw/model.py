@@ -12,7 +12,7 @@ from predictiondex.words import Language, Words, number, percent
 
 # By custom: below the first nothing has changed, above the second much has.
 STEADY, MOVED = 0.1, 0.25
-SHOWN = 15
+SHOWN = 12
 # Battles before there is an index, as the API counts them.
 WINDOW = 2_000
 
