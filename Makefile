@@ -71,12 +71,14 @@ test-model:               ## a training in a real MLflow server, loaded and chec
 	cargo build --release --locked -p trainer
 	services/trainer/tests/python/run.sh
 
-bench-api:                ## the API beside FastAPI + xgboost and an empty axum handler, with the model of MODEL_DIR (default: one trained now)
+bench-api:                ## the API's targets with pass or fail, beside FastAPI + xgboost and an empty axum handler (seven minutes after building; BENCH="--minutes 10" watches its memory too)
 	stack/prerequisites.sh bench-api
-	cargo build --release --locked -p api -p etl -p trainer
+	services/trainer/libxgboost.sh >/dev/null
+	cargo build --release --locked -p etl -p trainer
 	cargo build --release --locked -p api -p dex --examples
-	python3 -m venv target/bench-api && target/bench-api/bin/pip install --quiet fastapi uvicorn uvloop httptools orjson xgboost-cpu numpy
-	tests/with-postgres.sh bench/api/run.sh target/bench-api/bin/python
+	cargo rustc --release --locked -p api --bin pdex-api -- -C target-feature=+crt-static
+	python3 -m venv target/bench-api && target/bench-api/bin/pip install --quiet fastapi uvicorn uvloop httptools orjson xgboost-cpu==3.2.0 numpy
+	tests/with-postgres.sh bench/api/run.sh target/bench-api/bin/python $(BENCH)
 
 dist:                     ## the release in target/dist: one static program that carries the stack, completions, manual pages, checksums
 	stack/release.sh

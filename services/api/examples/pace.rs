@@ -1,6 +1,7 @@
 //! Battles at a fixed rate, whatever the service does: `pace ADDRESS RATE SECONDS CONNECTIONS`. Latency counts from when a request
-//! was due, so a service that stalls cannot hide it. Prints one line of JSON: answers by status, requests given up because the
-//! one before on the connection was not answered yet, and latencies of the 200s in milliseconds. Part of `make bench-api`.
+//! was due, so a service that stalls cannot hide it. Prints one line of JSON: answers by status (0: the connection broke), requests
+//! given up because the one before on the connection was not answered yet, and latencies of the 200s in milliseconds, those of
+//! `answer_…` from when the request was sent. Part of `make bench-api`.
 
 #![expect(clippy::unwrap_used, reason = "a tool of the bench: what goes wrong ends it")]
 #![expect(clippy::print_stdout, reason = "its result")]
@@ -25,6 +26,7 @@ struct Seen {
     statuses: BTreeMap<u16, u64>,
     given_up: u64,
     latencies_us: Vec<u64>,
+    answers_us: Vec<u64>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -46,18 +48,25 @@ async fn main() {
         let seen = task.await.unwrap();
         all.given_up += seen.given_up;
         all.latencies_us.extend(seen.latencies_us);
+        all.answers_us.extend(seen.answers_us);
         for (status, count) in seen.statuses {
             *all.statuses.entry(status).or_default() += count;
         }
     }
     all.latencies_us.sort_unstable();
-    let at = |share: f64| {
-        let i = (all.latencies_us.len() as f64 * share) as usize;
-        all.latencies_us.get(i).or(all.latencies_us.last()).map_or(0.0, |us| *us as f64 / 1e3)
+    all.answers_us.sort_unstable();
+    let at = |sorted: &[u64], share: f64| {
+        let i = (sorted.len() as f64 * share) as usize;
+        sorted.get(i).or(sorted.last()).map_or(0.0, |us| *us as f64 / 1e3)
     };
+    let (due, sent) = (all.latencies_us.as_slice(), all.answers_us.as_slice());
     println!(
         "{}",
-        serde_json::json!({"statuses": all.statuses, "given_up": all.given_up, "p50_ms": at(0.5), "p99_ms": at(0.99), "max_ms": at(1.0)})
+        serde_json::json!({
+            "statuses": all.statuses, "given_up": all.given_up,
+            "p50_ms": at(due, 0.5), "p99_ms": at(due, 0.99), "max_ms": at(due, 1.0),
+            "answer_p50_ms": at(sent, 0.5), "answer_p99_ms": at(sent, 0.99), "answer_max_ms": at(sent, 1.0),
+        })
     );
 }
 
@@ -75,14 +84,18 @@ async fn client(address: String, first: Instant, step: Duration, end: Instant, s
                 stream = TcpStream::connect(&address).await.ok();
             }
             turn = turn.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let status = match &mut stream {
-                Some(open) => ask(open, turn).await.unwrap_or(0),
-                None => 0,
+            let sent = Instant::now();
+            let answer = match &mut stream {
+                Some(open) => ask(open, turn).await,
+                None => None,
             };
+            let Answer { status, last } = answer.unwrap_or(Answer { status: 0, last: true });
             *found.statuses.entry(status).or_default() += 1;
             if status == 200 {
                 found.latencies_us.push(due.elapsed().as_micros() as u64);
-            } else if status == 0 {
+                found.answers_us.push(sent.elapsed().as_micros() as u64);
+            }
+            if last {
                 stream = None;
             }
         }
@@ -91,8 +104,15 @@ async fn client(address: String, first: Instant, step: Duration, end: Instant, s
     found
 }
 
-/// One battle between two of the 151; the answer's status. `None` when the connection broke.
-async fn ask(stream: &mut TcpStream, turn: u32) -> Option<u16> {
+/// What came back.
+struct Answer {
+    status: u16,
+    /// Whether the connection ends with it.
+    last: bool,
+}
+
+/// One battle between two of the 151. `None` when the connection broke.
+async fn ask(stream: &mut TcpStream, turn: u32) -> Option<Answer> {
     let body = format!(r#"{{"pokemon_a":{},"pokemon_b":{}}}"#, 1 + (turn >> 8) % 151, 1 + (turn >> 16) % 151);
     let request = format!(
         "POST /predict/battle HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -108,7 +128,8 @@ async fn ask(stream: &mut TcpStream, turn: u32) -> Option<u16> {
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
             if body.len() >= length.parse().ok()? {
-                return head.get(9..12)?.parse().ok();
+                let status = head.get(9..12)?.parse().ok()?;
+                return Some(Answer { status, last: head.contains("connection: close") });
             }
         }
     }

@@ -40,10 +40,13 @@ impl Connections {
     }
 
     /// A place for a new connection, and whether the one that was idle longest was told to close for it. `None` when every
-    /// connection is busy.
-    pub(crate) fn enter(self: &Arc<Self>) -> Option<(Place, bool)> {
+    /// connection is busy, or may be because the service is `behind` with reading requests.
+    pub(crate) fn enter(self: &Arc<Self>, behind: bool) -> Option<(Place, bool)> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let full = open.len() >= self.most;
+        if full && behind {
+            return None;
+        }
         if full {
             let idle = open.iter().enumerate().filter(|(_, c)| c.busy.load(Ordering::Relaxed) == 0);
             let longest = idle.min_by_key(|(_, c)| c.idle_since_ms.load(Ordering::Relaxed));
@@ -113,24 +116,25 @@ mod tests {
     #[test]
     fn the_one_that_was_idle_longest_makes_room() {
         let connections = Arc::new(Connections::new(2));
-        let (first, _) = connections.enter().unwrap();
-        let (second, _) = connections.enter().unwrap();
+        let (first, _) = connections.enter(false).unwrap();
+        let (second, _) = connections.enter(false).unwrap();
         first.connection.idle_since_ms.store(10, Ordering::Relaxed);
         second.connection.idle_since_ms.store(5, Ordering::Relaxed);
-        let (third, displaced) = connections.enter().unwrap();
+        let (third, displaced) = connections.enter(false).unwrap();
         assert!(displaced && second.displaced().now_or_never().is_some());
         assert!(first.displaced().now_or_never().is_none());
         let [one, two] = [first.answering(), third.answering()];
-        assert!(connections.enter().is_none(), "both are busy");
+        assert!(connections.enter(false).is_none(), "both are busy");
         drop((one, two));
-        assert!(connections.enter().is_some());
+        assert!(connections.enter(true).is_none(), "both may have sent something");
+        assert!(connections.enter(false).is_some());
     }
 
     #[test]
     fn places_come_back() {
         let connections = Arc::new(Connections::new(1));
         for _ in 0..3 {
-            let (place, displaced) = connections.enter().unwrap();
+            let (place, displaced) = connections.enter(false).unwrap();
             assert!(!displaced);
             drop(place);
         }

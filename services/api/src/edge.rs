@@ -9,7 +9,6 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -17,6 +16,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
+use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use crate::metrics::EndpointMetrics;
@@ -107,7 +107,7 @@ impl Endpoint {
         let origin = cors.origin(request.headers());
         let mut response = match cors.preflight(&method, request.headers()) {
             Some(response) => response,
-            None => self.answer(inner, request).await.unwrap_or_else(Problem::into_response),
+            None => self.answer(inner, request, start).await.unwrap_or_else(Problem::into_response),
         };
         cors.mark(origin.as_ref(), response.headers_mut());
         let error = self.word_error(&mut response, &method, &id);
@@ -119,7 +119,7 @@ impl Endpoint {
         response
     }
 
-    async fn answer<S>(&self, mut inner: S, request: Request) -> Result<Response, Problem>
+    async fn answer<S>(&self, mut inner: S, request: Request, start: Instant) -> Result<Response, Problem>
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
@@ -129,6 +129,9 @@ impl Endpoint {
                 let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
                 self.api.gate().admit(request.headers(), peer)?;
                 let full = || Problem::new(Kind::Overloaded, "Too many requests at once; try again shortly.");
+                if self.api.is_behind(start) {
+                    return Err(full());
+                }
                 Some(self.api.admit().ok_or_else(full)?)
             }
         };

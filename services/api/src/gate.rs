@@ -1,6 +1,8 @@
 //! Whether a request may come in: its address, its key, and what both have left.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -16,6 +18,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Debug, Default)]
 pub struct Rules {
     pub keys: Keys,
+    /// Where some of them come from, and newer ones will.
+    pub keys_file: Option<PathBuf>,
     /// Whether a request without a valid key is refused.
     pub key_required: bool,
     /// Requests per second of one address; none is no limit.
@@ -26,7 +30,9 @@ pub struct Rules {
 
 /// The rules at work.
 pub struct Gate {
-    keys: Keys,
+    keys: RwLock<Keys>,
+    /// Whether there are any or ever will be; if not, nobody waits for the lock.
+    keyed: bool,
     key_required: bool,
     addresses: Option<Addresses>,
     behind_proxy: bool,
@@ -36,8 +42,9 @@ pub struct Gate {
 impl Gate {
     pub fn new(rules: Rules) -> Self {
         let addresses = rules.per_address.map(|per_second| Addresses::new(Rate::per_second(per_second)));
-        let Rules { keys, key_required, behind_proxy, .. } = rules;
-        Self { keys, key_required, addresses, behind_proxy, start: Instant::now() }
+        let Rules { keys, keys_file, key_required, behind_proxy, .. } = rules;
+        let keyed = keys_file.is_some() || !keys.is_empty();
+        Self { keys: RwLock::new(keys), keyed, key_required, addresses, behind_proxy, start: Instant::now() }
     }
 
     /// No limits, no key.
@@ -55,9 +62,9 @@ impl Gate {
         self.key_required
     }
 
-    /// Whether anyone can be told to come back later.
-    pub fn has_limits(&self) -> bool {
-        self.addresses.is_some() || !self.keys.is_empty()
+    /// From now on the keys of the file are these.
+    pub fn renew_keys(&self, of_file: Keys) {
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).renew(of_file);
     }
 
     /// 429 for an address that calls too often, 401 for a key that is missing or wrong, 429 for one that has nothing left. An
@@ -69,15 +76,23 @@ impl Gate {
         {
             addresses.take(address, now).map_err(|wait| too_many("This address", wait))?;
         }
-        let given = headers.get(API_KEY).map_or(&b""[..], HeaderValue::as_bytes);
-        let key = if self.keys.is_empty() { None } else { self.keys.find(given) };
-        match key {
-            Some(key) => key.take(now).map_err(|wait| too_many("This key", wait)),
+        match self.take(headers, now) {
+            Some(taken) => taken.map_err(|wait| too_many("This key", wait)),
             None if self.key_required => {
                 Err(Problem::new(Kind::Unauthorized, "Send the key in the `X-API-Key` header."))
             }
             None => Ok(()),
         }
+    }
+
+    /// Takes one request from the key given; none when it is nobody's.
+    fn take(&self, headers: &HeaderMap, now: Duration) -> Option<Result<(), Duration>> {
+        if !self.keyed {
+            return None;
+        }
+        let given = headers.get(API_KEY).map_or(&b""[..], HeaderValue::as_bytes);
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.find(given).map(|key| key.take(now))
     }
 
     fn address(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {

@@ -45,16 +45,22 @@ pub struct Key {
     per_day: Option<u64>,
     bucket: Bucket,
     day: Day,
+    /// Whether a newer file decides if it stays.
+    of_file: bool,
 }
 
 impl Key {
-    /// A key without limits.
+    /// A key without limits, which no file knows.
     pub fn unlimited(name: &str, key: &str) -> Self {
-        Self::new(name.to_owned(), sha256_hex(key.as_bytes()), None, None)
-    }
-
-    fn new(name: String, sha256: String, rate: Option<Rate>, per_day: Option<u64>) -> Self {
-        Self { name, sha256, rate, per_day, bucket: Bucket::default(), day: Day::default() }
+        Self {
+            name: name.to_owned(),
+            sha256: sha256_hex(key.as_bytes()),
+            rate: None,
+            per_day: None,
+            bucket: Bucket::default(),
+            day: Day::default(),
+            of_file: false,
+        }
     }
 
     /// Takes one request from what the key has left; how long to wait when that is nothing. `now` is the service's clock.
@@ -93,8 +99,15 @@ impl Keys {
             if let Some(problem) = problem(&entry, &keys) {
                 return Err(KeysError::Key { path: path.to_owned(), name: entry.name, problem });
             }
-            let rate = entry.per_second.map(Rate::per_second);
-            keys.push(Key::new(entry.name, entry.sha256, rate, entry.per_day));
+            keys.push(Key {
+                name: entry.name,
+                sha256: entry.sha256,
+                rate: entry.per_second.map(Rate::per_second),
+                per_day: entry.per_day,
+                bucket: Bucket::default(),
+                day: Day::default(),
+                of_file: true,
+            });
         }
         Ok(Self(keys))
     }
@@ -105,6 +118,23 @@ impl Keys {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Puts the keys of a newer file in the place of the older one's. A key that stays keeps what it has used, or reading the
+    /// file again would give everybody a new day; keys of no file stay as they are.
+    pub fn renew(&mut self, newer: Self) {
+        let mut older = std::mem::replace(&mut self.0, newer.0);
+        for key in &mut self.0 {
+            if let Some(old) = older.iter_mut().find(|old| old.of_file && old.sha256 == key.sha256) {
+                std::mem::swap(&mut key.bucket, &mut old.bucket);
+                std::mem::swap(&mut key.day, &mut old.day);
+            }
+        }
+        self.0.extend(older.into_iter().filter(|key| !key.of_file));
     }
 
     /// Whose key this is. Takes the same time for every key of a length, right or wrong.
@@ -162,6 +192,28 @@ mod tests {
         let take = |given: &str| keys.find(given.as_bytes()).unwrap().take(Duration::from_secs(1)).is_ok();
         assert!(take("first-key") && !take("first-key"));
         assert!(take("second-key") && take("second-key") && !take("second-key"));
+    }
+
+    #[test]
+    fn a_newer_file_replaces_the_keys_of_the_older_one_and_gives_no_quota_twice() {
+        let file = |keys: &[(&str, &str)]| {
+            let entry = |(name, key): &(&str, &str)| {
+                format!(r#"{{"name": "{name}", "sha256": "{}", "per_day": 2}}"#, sha256_hex(key.as_bytes()))
+            };
+            let entries: Vec<String> = keys.iter().map(entry).collect();
+            read(&format!(r#"{{"keys": [{}]}}"#, entries.join(", "))).unwrap()
+        };
+        let mut keys = file(&[("one", "stays"), ("two", "goes")]);
+        keys.push(Key::unlimited("default", "of-no-file"));
+        let take = |keys: &Keys, given: &str| keys.find(given.as_bytes()).unwrap().take(Duration::ZERO).is_ok();
+        assert!(take(&keys, "stays"));
+        keys.renew(file(&[("three", "comes"), ("renamed", "stays")]));
+        let name = |given: &str| keys.find(given.as_bytes()).map(|key| key.name.as_str());
+        assert_eq!((name("goes"), name("comes"), name("stays")), (None, Some("three"), Some("renamed")));
+        assert_eq!(name("of-no-file"), Some("default"));
+        assert!(take(&keys, "stays") && !take(&keys, "stays"), "one of two was used before");
+        keys.renew(Keys::default());
+        assert_eq!(keys.len(), 1);
     }
 
     #[test]

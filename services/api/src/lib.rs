@@ -9,7 +9,7 @@
 //!                       │           │
 //!                       │           ├ gate: keys, quotas, rates of addresses · cors
 //!                       │           └ problem · metrics: one place words errors, one place counts
-//!                       └ connections: how many, and which one makes room
+//!                       └ connections: how many, and which one makes room · lag: how far behind
 //! ```
 //!
 //! - [`app::app`] builds the router from the resources in [`routes`]; tests call it without a socket.
@@ -27,6 +27,7 @@ pub mod extract;
 pub mod gate;
 pub mod healthcheck;
 pub mod keys;
+mod lag;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;

@@ -101,6 +101,7 @@ fn run() -> ExitCode {
 }
 
 async fn start(settings: Settings) -> anyhow::Result<()> {
+    let keys_file = settings.gate.keys_file.clone();
     let gate = Gate::new(settings.gate);
     let api = Api::new(Metrics::new()?, Limits::default(), gate, settings.cors);
     let listener = TcpListener::bind(settings.bind)
@@ -109,6 +110,9 @@ async fn start(settings: Settings) -> anyhow::Result<()> {
     tracing::info!(address = %settings.bind, version = env!("CARGO_PKG_VERSION"), "listening");
     tokio::spawn(watch::model(api.clone(), settings.model_dir));
     tokio::spawn(watch::database(api.clone(), settings.database));
+    if let Some(path) = keys_file {
+        tokio::spawn(watch::keys(api.clone(), path, signal(SignalKind::hangup())?));
+    }
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let draining = api.clone();
     let shutdown = async move {

@@ -114,6 +114,10 @@ impl Metrics {
         self.connections.dec();
     }
 
+    pub(crate) fn connections(&self) -> usize {
+        usize::try_from(self.connections.get()).unwrap_or(0)
+    }
+
     pub(crate) fn connection_displaced(&self) {
         self.displaced.inc();
     }

@@ -13,6 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tower::Service as _;
 
 use crate::connections::{Connections, Place, REFUSAL, REFUSAL_WITHIN};
@@ -36,6 +37,8 @@ pub async fn serve(
     let graceful = GracefulShutdown::new();
     let connections = Arc::new(Connections::new(api.limits().connections));
     let mut shutdown = std::pin::pin!(shutdown);
+    let watched = api.clone();
+    let watch = tokio::spawn(async move { watched.lag().watch().await });
     loop {
         let (stream, peer) = tokio::select! {
             accepted = accept(&listener) => accepted,
@@ -43,7 +46,7 @@ pub async fn serve(
         };
         // Answers are one small write: waiting to fill a packet only delays them.
         let _ = stream.set_nodelay(true);
-        let Some((place, displaced)) = connections.enter() else {
+        let Some((place, displaced)) = connections.enter(api.is_behind(Instant::now())) else {
             tokio::spawn(refuse(stream));
             continue;
         };
@@ -53,7 +56,9 @@ pub async fn serve(
         tokio::spawn(connection(stream, peer, place, api.clone(), app.clone(), graceful.watcher()));
     }
     drop(listener);
-    tokio::time::timeout(drain, graceful.shutdown()).await.is_ok()
+    let drained = tokio::time::timeout(drain, graceful.shutdown()).await.is_ok();
+    watch.abort();
+    drained
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, IpAddr) {

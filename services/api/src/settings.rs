@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use dex::store;
 
@@ -93,8 +93,9 @@ fn gate(lookup: &dyn Fn(&str) -> Option<String>, errors: &mut Vec<SettingsError>
     let key_required = or(flag(lookup, "API_KEY_REQUIRED", !dev_mode), false);
     let behind_proxy = or(flag(lookup, "API_BEHIND_PROXY", false), false);
     let mut keys = Keys::default();
-    if let Some(path) = lookup("API_KEYS_FILE") {
-        match Keys::read(Path::new(&path)) {
+    let keys_file = lookup("API_KEYS_FILE").map(PathBuf::from);
+    if let Some(path) = &keys_file {
+        match Keys::read(path) {
             Ok(read) => keys = read,
             Err(error) => {
                 errors.push(error.into());
@@ -117,7 +118,7 @@ fn gate(lookup: &dyn Fn(&str) -> Option<String>, errors: &mut Vec<SettingsError>
             None
         }
     };
-    Rules { keys, key_required, per_address, behind_proxy }
+    Rules { keys, keys_file, key_required, per_address, behind_proxy }
 }
 
 fn flag(

@@ -14,6 +14,7 @@ use crate::catalogue::Catalogue;
 use crate::cors::Cors;
 use crate::engine::Engine;
 use crate::gate::Gate;
+use crate::lag::Lag;
 use crate::metrics::{Metrics, ModelMetrics};
 use crate::problem::{FailingCheck, Problem};
 
@@ -110,6 +111,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// The same for lists of battles.
     pub batch_bytes: usize,
+    /// For a request to wait for its turn, when more than `in_flight` connections may have one.
+    pub wait: Duration,
 }
 
 impl Default for Limits {
@@ -121,6 +124,7 @@ impl Default for Limits {
             body: Duration::from_secs(5),
             body_bytes: 16 * 1024,
             batch_bytes: 512 * 1024,
+            wait: Duration::from_millis(50),
         }
     }
 }
@@ -143,6 +147,7 @@ struct Shared {
     database: RwLock<Database>,
     draining: AtomicBool,
     in_flight: AtomicUsize,
+    lag: Lag,
     request_ids: RequestIds,
     metrics: Metrics,
     limits: Limits,
@@ -161,6 +166,7 @@ impl Api {
             database: RwLock::new(Database::Failing("not asked yet".to_owned())),
             draining: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
+            lag: Lag::new(),
             request_ids: RequestIds::new(),
             metrics,
             limits,
@@ -276,6 +282,17 @@ impl Api {
     /// Requests being handled that count towards the limit.
     pub fn in_flight(&self) -> usize {
         self.0.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn lag(&self) -> &Lag {
+        &self.0.lag
+    }
+
+    /// Whether requests wait too long for their turn, so that some have to be refused for the others to be answered soon. One
+    /// that was late alone, because the process did not run for a while, is no reason: it takes as many open connections as
+    /// there may be requests in flight.
+    pub(crate) fn is_behind(&self, now: tokio::time::Instant) -> bool {
+        self.0.lag.at(now) > self.0.limits.wait && self.0.metrics.connections() > self.0.limits.in_flight
     }
 
     /// A place among the requests in flight; `None` when all are taken.

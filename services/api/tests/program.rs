@@ -76,13 +76,13 @@ impl Drop for Running {
     }
 }
 
-fn start() -> Running {
+fn start(more: &[(&str, &str)]) -> Running {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let bind = free.local_addr().unwrap().to_string();
     drop(free);
     let models = concat!(env!("CARGO_TARGET_TMPDIR"), "/no-models");
     let own = [("DEV_MODE", "true"), ("API_BIND", bind.as_str()), ("MODEL_DIR", models)];
-    let mut child = program(&["serve"], &[&DATABASE[..], &own].concat()).spawn().unwrap();
+    let mut child = program(&["serve"], &[&DATABASE[..], &own, more].concat()).spawn().unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     log.read_line(&mut line).unwrap();
@@ -92,7 +92,7 @@ fn start() -> Running {
 
 #[test]
 fn it_lives_without_a_database_and_stops_on_sigterm() {
-    let mut running = start();
+    let mut running = start(&[]);
     let mut stream = TcpStream::connect(&running.bind).unwrap();
     stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -113,4 +113,62 @@ fn it_lives_without_a_database_and_stops_on_sigterm() {
     assert!(messages.contains(&"database unusable; trying again"), "{messages:?}");
     assert_eq!(messages.last(), Some(&"stopped"));
     assert!(!log.contains("hunter2"), "{log}");
+}
+
+/// The status of a read with a key: 401 when it is nobody's, 503 when it is let in, since there is no Pokédex.
+fn status(bind: &str, key: &str) -> u16 {
+    let mut stream = TcpStream::connect(bind).unwrap();
+    let request = format!("GET /types HTTP/1.1\r\nhost: x\r\nx-api-key: {key}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer[9..12].parse().unwrap()
+}
+
+#[track_caller]
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !holds() {
+        assert!(begun.elapsed().as_secs() < 20, "not in time: {what}");
+    }
+}
+
+#[test]
+fn keys_are_read_again_on_a_signal_and_when_their_file_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let publish = |text: &str| {
+        let fresh = folder.path().join("fresh");
+        std::fs::write(&fresh, text).unwrap();
+        std::fs::rename(fresh, &path).unwrap();
+    };
+    let file = |key: &str| {
+        format!(r#"{{"keys": [{{"name": "a", "sha256": "{}"}}]}}"#, dex::model::sha256_hex(key.as_bytes()))
+    };
+    publish(&file("first"));
+    let path_text = path.to_str().unwrap();
+    let mut running = start(&[("API_KEY_REQUIRED", "true"), ("API_KEYS_FILE", path_text), ("API_KEY", "own")]);
+    let bind = running.bind.clone();
+    let pid = running.child.id().to_string();
+    let hang_up = || assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    assert_eq!((status(&bind, "first"), status(&bind, "second")), (503, 401));
+
+    publish(&file("second"));
+    hang_up();
+    eventually("the second key", || status(&bind, "second") == 503);
+    assert_eq!((status(&bind, "first"), status(&bind, "own")), (401, 503));
+
+    publish("{");
+    hang_up();
+    let mut line = String::new();
+    while !line.contains("file of keys refused") {
+        line.clear();
+        assert!(running.log.read_line(&mut line).unwrap() > 0, "the log ended");
+    }
+    assert!(line.contains("keys.json is not a file of keys: EOF"), "{line}");
+    assert_eq!((status(&bind, "second"), status(&bind, "third")), (503, 401));
+
+    publish(&file("third"));
+    eventually("the third key, without a signal", || status(&bind, "third") == 503);
+    assert_eq!(status(&bind, "second"), 401);
 }

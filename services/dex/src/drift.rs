@@ -4,7 +4,7 @@
 //! The index of two distributions over the same bins is Σ (p - q) · ln(p / q). By custom, below 0.1 nothing has changed, above
 //! 0.25 much has (Siddiqi, "Credit Risk Scorecards", 2006).
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -65,43 +65,79 @@ pub type Reference = Vec<Distribution>;
 /// Rows after which a window is complete. With so many, chance alone makes an index of about 0.01.
 pub const WINDOW: u64 = 2_000;
 
+/// Counts are kept apart by thread, since a counter that two threads write costs each of them the other's cache. When there
+/// are more threads, some share.
+const STRIPES: usize = 8;
+
+/// Bounds of one feature, filled up with the infinite to a number that is compared at once.
+const BOUNDS: usize = BINS.next_multiple_of(4);
+
 /// Counts the rows the model is asked about, in windows of [`WINDOW`].
 #[derive(Debug)]
 pub struct Monitor {
     reference: Reference,
-    /// Bins of all features one after the other, for each of two windows: the one being filled and the one before.
-    counts: [Vec<AtomicU32>; 2],
-    offsets: Vec<usize>,
+    bins: Vec<Bins>,
+    /// For each of two windows, the one being filled and the one before.
+    windows: [Window; 2],
     rows: AtomicU64,
+}
+
+/// Where the values of one feature are counted.
+#[derive(Debug)]
+struct Bins {
+    edges: [f32; BOUNDS],
+    /// Of the first bin.
+    offset: usize,
+    count: usize,
+}
+
+/// Counts in the bins of all features one after the other, by stripe.
+type Window = [Vec<AtomicU32>; STRIPES];
+
+/// This thread's.
+fn stripe() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static STRIPE: usize = NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES;
+    }
+    STRIPE.with(|stripe| *stripe)
 }
 
 impl Monitor {
     /// Starts with empty windows.
     pub fn new(reference: Reference) -> Self {
-        let mut offsets = Vec::with_capacity(reference.len());
-        let mut bins = 0;
-        for distribution in &reference {
-            offsets.push(bins);
-            bins += distribution.shares.len();
-        }
-        let counts = || (0..bins).map(|_| AtomicU32::new(0)).collect();
-        Self { reference, counts: [counts(), counts()], offsets, rows: AtomicU64::new(0) }
+        let mut offset = 0;
+        let bins: Vec<Bins> = reference
+            .iter()
+            .map(|distribution| {
+                let mut edges = [f32::INFINITY; BOUNDS];
+                let known = distribution.edges.iter().take(BINS - 1);
+                edges.iter_mut().zip(known.clone()).for_each(|(edge, known)| *edge = *known);
+                let count = known.len() + 1;
+                offset += count;
+                Bins { edges, offset: offset - count, count }
+            })
+            .collect();
+        let stripe = |_| (0..offset).map(|_| AtomicU32::new(0)).collect();
+        let windows = std::array::from_fn(|_| std::array::from_fn(stripe));
+        Self { reference, bins, windows, rows: AtomicU64::new(0) }
     }
 
     /// Counts one row.
     pub fn observe(&self, row: &[f32]) {
         let n = self.rows.fetch_add(1, Ordering::Relaxed);
-        let current = &self.counts[usize::from((n / WINDOW) % 2 == 1)];
+        let window = &self.windows[usize::from((n / WINDOW) % 2 == 1)];
         if n >= 2 * WINDOW && n.is_multiple_of(WINDOW) {
             // A row of another thread that is counted at this moment may be lost; one in thousands.
-            for count in current {
+            for count in window.iter().flatten() {
                 count.store(0, Ordering::Relaxed);
             }
         }
-        for ((distribution, &offset), &value) in self.reference.iter().zip(&self.offsets).zip(row) {
-            // At most nine bounds: counting those below is quicker than searching.
-            let bin = distribution.edges.iter().filter(|&&edge| edge < value).count();
-            current[offset + bin].fetch_add(1, Ordering::Relaxed);
+        let counts = &window[stripe()];
+        for (bins, &value) in self.bins.iter().zip(row) {
+            // So few bounds: counting those below is quicker than searching. The infinite is below nothing.
+            let bin: u32 = bins.edges.iter().map(|&edge| u32::from(edge < value)).sum();
+            counts[bins.offset + bin as usize].fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -120,12 +156,14 @@ impl Monitor {
                 .map(|distribution| (distribution.feature.as_str(), f64::NAN))
                 .collect();
         }
-        let indexed = self.reference.iter().zip(&self.offsets);
+        let indexed = self.reference.iter().zip(&self.bins);
         indexed
-            .map(|(distribution, &offset)| {
-                let counts: Vec<u64> = (offset..offset + distribution.shares.len())
-                    .map(|i| self.counts.iter().map(|c| u64::from(c[i].load(Ordering::Relaxed))).sum())
-                    .collect();
+            .map(|(distribution, bins)| {
+                let count = |bin: usize| {
+                    let stripes = self.windows.iter().flatten();
+                    stripes.map(|counts| u64::from(counts[bin].load(Ordering::Relaxed))).sum()
+                };
+                let counts: Vec<u64> = (bins.offset..bins.offset + bins.count).map(count).collect();
                 (distribution.feature.as_str(), distribution.psi(&counts))
             })
             .collect()

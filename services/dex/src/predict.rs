@@ -89,7 +89,7 @@ impl Predictor {
 
     /// The odds of each matchup, equal to [`Predictor::odds`]; a long list costs less per matchup.
     pub fn odds_of(&self, matchups: &[Matchup]) -> Vec<f64> {
-        let rows: Vec<Row> = matchups.iter().flat_map(features::rows).collect();
+        let rows = rows_of(matchups);
         rows.iter().step_by(2).for_each(|row| self.drift.observe(row));
         self.odds_of_rows(&rows)
     }
@@ -97,8 +97,7 @@ impl Predictor {
     /// The same for battles nobody asked about, such as those with a Pokémon's other moves: they do not count as input that
     /// drifts.
     pub fn odds_if(&self, matchups: &[Matchup]) -> Vec<f64> {
-        let rows: Vec<Row> = matchups.iter().flat_map(features::rows).collect();
-        self.odds_of_rows(&rows)
+        self.odds_of_rows(&rows_of(matchups))
     }
 
     fn odds_of_rows(&self, rows: &[Row]) -> Vec<f64> {
@@ -133,6 +132,15 @@ pub struct Explanation {
 /// The move a side opens with: its best damage against this foe. `None` for a Pokémon without a damaging move.
 pub fn opening_move(matchup: &Matchup, side: usize) -> Option<u16> {
     matchup.opening(side).map(|slot| matchup.fighter(side).moves()[slot].id)
+}
+
+/// Both rows of each, one after the other.
+fn rows_of(matchups: &[Matchup]) -> Vec<Row> {
+    let mut rows = Vec::with_capacity(2 * matchups.len());
+    for matchup in matchups {
+        rows.extend_from_slice(&features::rows(matchup));
+    }
+    rows
 }
 
 fn both_orders(margins: [f32; 2]) -> f64 {

@@ -38,7 +38,9 @@ pub fn all() -> impl Iterator<Item = Route> {
 
 /// `value` as the JSON body of a 200. It may borrow from the snapshot: it is written out here.
 fn json(value: &impl Serialize) -> Result<Response, Problem> {
-    let body = serde_json::to_vec(value).map_err(|error| Problem::internal(error.to_string()))?;
+    // Most answers fit, so that writing them does not move them.
+    let mut body = Vec::with_capacity(512);
+    serde_json::to_writer(&mut body, value).map_err(|error| Problem::internal(error.to_string()))?;
     Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }
 

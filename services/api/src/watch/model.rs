@@ -1,36 +1,26 @@
 //! Watches the models folder: a metadata file that is new or changed means a published model, since the trainer renames it
 //! into place last. A model that does not load leaves the one in use where it is.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use dex::model::METADATA_FILE;
 use dex::predict::Predictor;
 use tokio::time::sleep;
 
-use super::{Once, with_causes};
+use super::{Once, Published, with_causes};
 use crate::state::Api;
 
 /// How often to look before there is a model, and after.
 const LOOK_FIRST: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
-/// What tells one published file from the next: a rename brings a new inode even within the clock's grain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Published {
-    inode: u64,
-    length: u64,
-    modified: Option<SystemTime>,
-}
-
 /// Runs for the life of the process.
 pub async fn model(api: Api, dir: PathBuf) {
     let mut once = Once::default();
     let mut tried = None;
     loop {
-        match published(&dir) {
+        match Published::at(&dir.join(METADATA_FILE)) {
             Ok(published) if tried.as_ref() != Some(&published) => {
                 tried = Some(published);
                 load(&api, &dir).await;
@@ -45,11 +35,6 @@ pub async fn model(api: Api, dir: PathBuf) {
         }
         sleep(if api.snapshot().model.is_some() { LOOK_EVERY } else { LOOK_FIRST }).await;
     }
-}
-
-fn published(dir: &Path) -> std::io::Result<Published> {
-    let metadata = fs::metadata(dir.join(METADATA_FILE))?;
-    Ok(Published { inode: metadata.ino(), length: metadata.len(), modified: metadata.modified().ok() })
 }
 
 async fn load(api: &Api, dir: &Path) {

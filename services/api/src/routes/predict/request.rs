@@ -74,8 +74,37 @@ pub(super) struct TeamRequest {
 pub(super) struct Contender {
     pokemon: Reference,
     moves: Vec<Reference>,
-    pokemon_at: String,
-    moves_at: String,
+    at: Place,
+}
+
+/// A place in a body; in words only when something is wrong there.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// Side `a` or `b` of the body, or of a battle in its list.
+    Side(Option<usize>, char),
+    /// Of a team, which has no moves.
+    Member(&'static str, usize),
+}
+
+impl Place {
+    fn pokemon(self) -> String {
+        match self {
+            Self::Side(battle, side) => format!("{}/pokemon_{side}", battle_at(battle)),
+            Self::Member(team, i) => format!("/{team}/{i}"),
+        }
+    }
+
+    fn moves(self) -> String {
+        match self {
+            Self::Side(battle, side) => format!("{}/moves_{side}", battle_at(battle)),
+            Self::Member(..) => self.pokemon(),
+        }
+    }
+}
+
+/// Where a battle stands: the body itself, or a place in its list.
+fn battle_at(battle: Option<usize>) -> String {
+    battle.map(|i| format!("/battles/{i}")).unwrap_or_default()
 }
 
 const BATTLE_FIELDS: &[&str] = &["pokemon_a", "pokemon_b", "moves_a", "moves_b"];
@@ -93,7 +122,7 @@ pub(super) fn best_move(body: &Value) -> Result<[Contender; 2], Problem> {
 /// Checks the whole body before anything is looked up, so that a client learns all that is wrong at once.
 fn pair(body: &Value, moves_a_max: usize) -> Result<[Contender; 2], Problem> {
     let mut errors = Vec::new();
-    match (sides(body, "", moves_a_max, &mut errors), errors.is_empty()) {
+    match (sides(body, None, moves_a_max, &mut errors), errors.is_empty()) {
         (Some(sides), true) => Ok(sides),
         _ => Err(Problem::invalid(errors)),
     }
@@ -107,7 +136,7 @@ pub(super) fn batch(body: &Value) -> Result<Vec<Contender>, Problem> {
         fields.and_then(|fields| list(fields, "battles", BATCH_MAX, &mut errors)).unwrap_or_default();
     let mut all = Vec::with_capacity(2 * battles.len());
     for (i, battle) in battles.iter().enumerate() {
-        all.extend(sides(battle, &format!("/battles/{i}"), MOVES_MAX, &mut errors).into_iter().flatten());
+        all.extend(sides(battle, Some(i), MOVES_MAX, &mut errors).into_iter().flatten());
     }
     if errors.is_empty() { Ok(all) } else { Err(Problem::invalid(errors)) }
 }
@@ -120,10 +149,10 @@ pub(super) fn teams(body: &Value) -> Result<[Vec<Contender>; 2], Problem> {
     let teams = names.map(|name| {
         let members = fields.and_then(|fields| list(fields, name, TEAM_MAX, &mut errors)).unwrap_or_default();
         let member = |(i, value): (usize, &Value)| {
-            let pokemon_at = format!("/{name}/{i}");
+            let at = Place::Member(name, i);
             let read = Reference::from_json(value);
-            let pokemon = read.map_err(|detail| errors.push(FieldError::body(&pokemon_at, detail))).ok()?;
-            Some(Contender { pokemon, moves: Vec::new(), pokemon_at, moves_at: String::new() })
+            let pokemon = read.map_err(|detail| errors.push(FieldError::body(&at.pokemon(), detail))).ok()?;
+            Some(Contender { pokemon, moves: Vec::new(), at })
         };
         members.iter().enumerate().filter_map(member).collect()
     });
@@ -173,22 +202,19 @@ fn list<'a>(
 
 fn sides(
     value: &Value,
-    at: &str,
+    battle: Option<usize>,
     moves_a_max: usize,
     errors: &mut Vec<FieldError>,
 ) -> Option<[Contender; 2]> {
+    let at = battle_at(battle);
+    let at = at.as_str();
     let fields = object(value, at, BATTLE_FIELDS, errors)?;
     let pokemon = ["pokemon_a", "pokemon_b"].map(|name| pokemon(fields, at, name, errors));
     let [moves_a, moves_b] = [("moves_a", moves_a_max), ("moves_b", MOVES_MAX)]
         .map(|(name, most)| moves(fields, at, name, most, errors));
     let [Some(a), Some(b)] = pokemon else { return None };
-    let contender = |pokemon, moves, side| Contender {
-        pokemon,
-        moves,
-        pokemon_at: format!("{at}/pokemon_{side}"),
-        moves_at: format!("{at}/moves_{side}"),
-    };
-    Some([contender(a, moves_a, "a"), contender(b, moves_b, "b")])
+    let contender = |pokemon, moves, side| Contender { pokemon, moves, at: Place::Side(battle, side) };
+    Some([contender(a, moves_a, 'a'), contender(b, moves_b, 'b')])
 }
 
 fn pokemon(
@@ -278,7 +304,7 @@ fn unknown_pokemon(catalogue: &Catalogue, unknown: &[&Contender]) -> Problem {
                 all.push(suggestion.clone());
             }
         }
-        let error = FieldError::body(&contender.pokemon_at, format!("{text:?} names no Pokémon"));
+        let error = FieldError::body(&contender.at.pokemon(), format!("{text:?} names no Pokémon"));
         problem = problem.at(error.suggesting(suggestions));
     }
     problem.suggesting(all)
@@ -292,22 +318,22 @@ fn find_moves<'a>(
 ) -> Vec<&'a Move> {
     let mut found: Vec<&Move> = Vec::with_capacity(contender.moves.len());
     for (i, reference) in contender.moves.iter().enumerate() {
-        let pointer = format!("{}/{i}", contender.moves_at);
+        let pointer = || format!("{}/{i}", contender.at.moves());
         let move_ = match reference {
             Reference::Id(id) => catalogue.dex.move_(*id),
             Reference::Name(name) => catalogue.find_move(name),
         };
         let Some(move_) = move_ else {
             let text = reference.text();
-            let error = FieldError::body(&pointer, format!("{text:?} names no move"));
+            let error = FieldError::body(&pointer(), format!("{text:?} names no move"));
             errors.push(error.suggesting(catalogue.suggest_move(&text)));
             continue;
         };
         if !catalogue.can_have(pokemon, move_) {
             let detail = format!("{} cannot learn {}", pokemon.name_en, move_.name_en);
-            errors.push(FieldError::body(&pointer, detail));
+            errors.push(FieldError::body(&pointer(), detail));
         } else if found.iter().any(|m| m.id == move_.id) {
-            errors.push(FieldError::body(&pointer, format!("{} is given twice", move_.name_en)));
+            errors.push(FieldError::body(&pointer(), format!("{} is given twice", move_.name_en)));
         } else {
             found.push(move_);
         }
