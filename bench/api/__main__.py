@@ -30,7 +30,7 @@ BATCHES = 40
 # Half of the battles per second that the API has to reach at least.
 HALF_TARGET = 7_000
 # About as many as the API keeps open.
-CROWD = 2_000
+CROWD = 1_500
 
 
 def free_port():

@@ -205,7 +205,8 @@ mod tests {
         };
         let mut keys = file(&[("one", "stays"), ("two", "goes")]);
         keys.push(Key::unlimited("default", "of-no-file"));
-        let take = |keys: &Keys, given: &str| keys.find(given.as_bytes()).unwrap().take(Duration::ZERO).is_ok();
+        let take =
+            |keys: &Keys, given: &str| keys.find(given.as_bytes()).unwrap().take(Duration::ZERO).is_ok();
         assert!(take(&keys, "stays"));
         keys.renew(file(&[("three", "comes"), ("renamed", "stays")]));
         let name = |given: &str| keys.find(given.as_bytes()).map(|key| key.name.as_str());

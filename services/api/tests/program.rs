@@ -147,7 +147,8 @@ fn keys_are_read_again_on_a_signal_and_when_their_file_changes() {
     };
     publish(&file("first"));
     let path_text = path.to_str().unwrap();
-    let mut running = start(&[("API_KEY_REQUIRED", "true"), ("API_KEYS_FILE", path_text), ("API_KEY", "own")]);
+    let mut running =
+        start(&[("API_KEY_REQUIRED", "true"), ("API_KEYS_FILE", path_text), ("API_KEY", "own")]);
     let bind = running.bind.clone();
     let pid = running.child.id().to_string();
     let hang_up = || assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());

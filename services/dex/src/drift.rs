@@ -202,6 +202,25 @@ mod tests {
     }
 
     #[test]
+    fn threads_count_into_one_window() {
+        let monitor = Monitor::new(vec![Distribution::of("x", ramp(0, 1000))]);
+        std::thread::scope(|scope| {
+            for quarter in 0..4 {
+                let monitor = &monitor;
+                scope.spawn(move || {
+                    ramp(250 * quarter, 250 * (quarter + 1))
+                        .cycle()
+                        .take(ROWS)
+                        .for_each(|x| monitor.observe(&[x]));
+                });
+            }
+        });
+        assert_eq!(monitor.rows(), 4 * WINDOW);
+        // None of them saw more than a quarter; together they saw all.
+        assert!(monitor.indices()[0].1 < 0.05, "{:?}", monitor.indices());
+    }
+
+    #[test]
     fn the_same_rows_do_not_drift_and_others_do() {
         let reference = || vec![Distribution::of("x", ramp(0, 1000))];
         let same = Monitor::new(reference());

@@ -166,6 +166,46 @@ fn deep() -> Value {
     model
 }
 
+/// As many trees of one split as there are thresholds; the leaves say which they are.
+fn stumps(thresholds: &[f32]) -> Value {
+    let mut model = sample();
+    let tree = |(i, threshold): (usize, &f32)| {
+        json!({
+            "left_children": [1, -1, -1], "right_children": [2, -1, -1], "split_indices": [i % 2, 0, 0],
+            "split_conditions": [threshold, 0.0, (i + 1) as f32], "default_left": [0, 0, 0], "split_type": [0, 0, 0],
+        })
+    };
+    let trees: Vec<Value> = thresholds.iter().enumerate().map(tree).collect();
+    *model.pointer_mut("/learner/gradient_booster/model/trees").unwrap() = json!(trees);
+    model
+}
+
+/// Ranks are counted in blocks and in one byte: every value at, next to and beyond every threshold, with as many of them as fill
+/// a block, one more, as a byte counts, and more than that.
+#[test]
+fn values_next_to_thresholds_go_the_way_they_go_alone() {
+    for count in [1_u16, 30, 32, 34, 510, 512, 600] {
+        // Halved for each feature; some are negative, and there is a zero.
+        let thresholds: Vec<f32> = (0..count).map(|i| f32::from(i / 2) * 0.375 - 3.0).collect();
+        let forest = load(&stumps(&thresholds)).unwrap();
+        let around = |x: f32| [x.next_down(), x, x.next_up()];
+        let rows: Vec<[f32; 2]> = thresholds
+            .iter()
+            .flat_map(|&x| around(x))
+            .chain([-0.0, f32::MIN, f32::MAX])
+            .map(|x| [x, -x])
+            .collect();
+        let mut margins = vec![0.0; rows.len()];
+        forest.margins(&rows, &mut margins);
+        for (row, margin) in rows.iter().zip(&margins) {
+            assert_eq!(margin.to_bits(), forest.margin(row).to_bits(), "{count} {row:?}");
+            let mut pair = [0.0; 2];
+            forest.margins(&[*row, rows[0]], &mut pair);
+            assert_eq!(pair[0].to_bits(), margin.to_bits(), "{count} {row:?}");
+        }
+    }
+}
+
 #[test]
 fn many_rows_have_the_margins_of_each() {
     many_rows(&load(&sample()).unwrap());

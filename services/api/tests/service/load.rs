@@ -188,6 +188,42 @@ async fn when_every_connection_is_busy_a_new_one_is_told_so() {
     }
 }
 
+#[tokio::test]
+async fn what_waited_too_long_is_told_so_and_what_comes_after_is_answered() {
+    let api = ready_with(Limits { in_flight: 2, ..Limits::default() }, None);
+    let server = start(&api).await;
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        assert_eq!(ask(&mut stream, &battle()).await.unwrap().unwrap().0, 200);
+        streams.push(stream);
+    }
+    for kept in [3, 2] {
+        streams.truncate(kept);
+        let open = format!("api_connections {kept}\n");
+        while !String::from_utf8(api.metrics().render(0).unwrap()).unwrap().contains(&open) {
+            tokio::task::yield_now().await;
+        }
+        for stream in &mut streams {
+            stream.write_all(&battle()).await.unwrap();
+        }
+        // The only thread there is has something else to do for a while.
+        let begun = tokio::time::Instant::now();
+        while begun.elapsed() < Duration::from_millis(200) {
+            std::hint::spin_loop();
+        }
+        // As many as may be in flight do not make a crowd, however late they are.
+        let expected = if kept == 3 { 503 } else { 200 };
+        for stream in &mut streams {
+            let (status, body, _) = ask(stream, b"").await.unwrap().unwrap();
+            assert_eq!(status, expected, "{body}");
+        }
+        for stream in &mut streams {
+            assert_eq!(ask(stream, &battle()).await.unwrap().unwrap().0, 200);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn beyond_its_limit_it_sheds_at_once_and_recovers() {
     let api = ready_with(Limits { in_flight: 4, body: Duration::from_secs(2), ..Limits::default() }, None);
