@@ -2,7 +2,7 @@
 each of its targets with pass or fail; exit 1 where one was missed. Writes bench/results/api.json.
 
 Run by bench/api/run.sh, which gives PDEX_API_URL, PDEX_API_PID, MODEL_DIR and the database's variables. `--print` and `--readme` need
-none of that: they show the last run, and put it into services/api/README.md.
+none of that: they show the last run, and put it into README.md and services/api/README.md.
 """
 
 import argparse
@@ -198,12 +198,13 @@ def main():
     parser.add_argument("--overload", type=int, default=30, help="seconds at twice the rate")
     parser.add_argument("--minutes", type=int, default=0, help="how long to watch the memory; else an earlier watch stands")
     parser.add_argument("--print", action="store_true", help="the last run, measured again by nobody")
-    parser.add_argument("--readme", action="store_true", help="the last run into the API's README")
+    parser.add_argument("--readme", action="store_true", help="the last run into the READMEs")
     options = parser.parse_args()
     found = json.loads(RESULTS.read_text()) if options.print or options.readme else run(options)
     text = report.text(found)
     if options.readme:
         report.into_readme(ROOT / "services/api/README.md", text)
+        report.into_readme(ROOT / "README.md", report.targets(found))
     print(text)
     sys.exit(0 if report.all_met(found) else 1)
 

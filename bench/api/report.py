@@ -102,8 +102,8 @@ def all_met(found):
     return all(met is not False for *_, met in lines(found))
 
 
-def text(found):
-    """Everything, in Markdown."""
+def targets(found):
+    """What was asked and whether it is so, in Markdown."""
     m, word = found["machine"], {True: "pass", False: "**fail**", None: ""}
     out = [
         f"{m['cpu']}, {m['cores']} cores that also run the generator, {m['memory_gib']} GiB, Linux {m['kernel']}; {found['date']}; load before "
@@ -112,7 +112,12 @@ def text(found):
         "| what | measured | target | |", "|---|---|---|---|",
     ]
     out += [f"| {what} | {value} | {target} | {word[met]} |" for what, value, target, met in lines(found)]
-    out += ["", "| | API | FastAPI + xgboost | empty axum handler |", "|---|---|---|---|"]
+    return "\n".join(out)
+
+
+def text(found):
+    """Everything, in Markdown."""
+    out = [targets(found), "", "| | API | FastAPI + xgboost | empty axum handler |", "|---|---|---|---|"]
     names = ("api", "peer", "empty")
     out.append("| battles per second | " + " | ".join(spread(rates(found, n)) for n in names) + " |")
     out.append("| p99 under that load, ms | " + " | ".join(spread([p for _, p in found[n]], 2) for n in names) + " |")
