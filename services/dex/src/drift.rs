@@ -210,14 +210,14 @@ mod tests {
                 scope.spawn(move || {
                     ramp(250 * quarter, 250 * (quarter + 1))
                         .cycle()
-                        .take(ROWS)
+                        .take(ROWS / 4)
                         .for_each(|x| monitor.observe(&[x]));
                 });
             }
         });
-        assert_eq!(monitor.rows(), 4 * WINDOW);
+        assert_eq!(monitor.rows(), WINDOW);
         // None of them saw more than a quarter; together they saw all.
-        assert!(monitor.indices()[0].1 < 0.05, "{:?}", monitor.indices());
+        assert!(monitor.indices()[0].1 < 0.01, "{:?}", monitor.indices());
     }
 
     #[test]
