@@ -71,7 +71,7 @@ test-model:               ## a training in a real MLflow server, loaded and chec
 	cargo build --release --locked -p trainer
 	services/trainer/tests/python/run.sh
 
-bench-api:                ## the API's targets with pass or fail, beside FastAPI + xgboost and an empty axum handler (seven minutes after building; BENCH="--minutes 10" watches its memory too)
+bench-api:                ## the API's targets with pass or fail, beside FastAPI + xgboost and an empty axum handler (five minutes after building; BENCH="--minutes 10" watches its memory instead)
 	stack/prerequisites.sh bench-api
 	services/trainer/libxgboost.sh >/dev/null
 	cargo build --release --locked -p etl -p trainer

@@ -67,7 +67,8 @@ def _endurance(found):
     if flat := found.get("flat"):
         grown = growth_mb(flat["mb"])
         text = f"{grown:+.2f} ({min(flat['mb']):.1f}–{max(flat['mb']):.1f} MB; {flat['date']})"
-        lines.append((f"memory over {flat['minutes']} minutes at half the rate, last third less the second, MB", text, "under 1", grown < 1))
+        what = f"memory in {flat['minutes']} minutes of {flat['rate']:,} battles per second, last third less the second, MB"
+        lines.append((what, text, "under 1", grown < 1))
     else:
         lines.append(("memory over 10 minutes", "not measured (`--minutes 10`)", "flat", None))
     over, after = found["over"], found["recovered"]

@@ -120,12 +120,12 @@ impl Default for Limits {
         Self {
             in_flight: 512,
             // Each takes about 15 kB under load: with all of them the service stays below 40 MB.
-            connections: 1536,
+            connections: 1280,
             answer: Duration::from_secs(10),
             body: Duration::from_secs(5),
             body_bytes: 16 * 1024,
             batch_bytes: 512 * 1024,
-            wait: Duration::from_millis(50),
+            wait: Duration::from_millis(25),
         }
     }
 }
