@@ -183,8 +183,11 @@ def measure(options, api, api_pid, tables):
 def run(options):
     api, api_pid = os.environ["PDEX_API_URL"], int(os.environ["PDEX_API_PID"])
     if options.minutes:
-        MEMORY.write_text(json.dumps(watch_memory(api, api_pid, options.minutes)) + "\n")
-        return
+        watched = watch_memory(api, api_pid, options.minutes)
+        MEMORY.write_text(json.dumps(watched) + "\n")
+        grown = report.growth_mb(watched["mb"])
+        print(f"{min(watched['mb']):.1f} to {max(watched['mb']):.1f} MB; in the last third {grown:+.2f} MB more than in the second")
+        sys.exit(0 if grown < 1 else 1)
     with tempfile.TemporaryDirectory() as tables:
         subprocess.run([BIN / "examples/rows", tables], check=True)
         found = measure(options, api, api_pid, tables)
