@@ -140,6 +140,10 @@ def mark(name, expr, title, color, *, value_is_time=False):
 
 
 STARTS = mark("Starts", "process_start_time_seconds * 1000", "{{job}} started", "blue", value_is_time=True)
+UP_STARTED = mark(
+    "Last up, started", "pdex_up_started_timestamp_seconds * 1000", "{{service}} runs", "blue", value_is_time=True
+)
+UP_READY = mark("Last up, ready", "pdex_up_ready_timestamp_seconds * 1000", "{{service}} is ready", "green", value_is_time=True)
 ALERTS = mark("Alerts", 'sum by (alertname) (ALERTS{alertstate="firing"})', "{{alertname}} fires", "red")
 MODELS = mark(
     "Models",
@@ -334,8 +338,8 @@ def stack():
               "1 - min(instance:node_memory_available:ratio)", bounds=steps((0.8, ORANGE), (0.9, RED)), decimals=1),
          stat("Fullest disk", "Above 95 % for five minutes, NodeDiskFull fires.", "percentunit",
               f"max({used})", bounds=steps((0.8, ORANGE), (0.95, RED)), decimals=1),
-         stat("Since the last start", "Time since the youngest of the scraped processes started.", "s",
-              "time() - max(process_start_time_seconds)", decimals=1, graph="none")),
+         stat("Last up", "How long the last pdex up took that started anything.", "s",
+              "max(pdex_up_duration_seconds)", decimals=1, graph="none")),
         (8,
          lines("CPU by mode", "Share of all processors' time, without idling.", "percentunit",
                query(f'sum by (mode) (rate(node_cpu_seconds_total{{mode!="idle"}}[$__rate_interval])) / {cores}', "{{mode}}"), stack=True, most=1),
@@ -352,14 +356,17 @@ def stack():
                 "min by (job) (up)", "{{job}}", [(0, "down", RED), (1, "up", GREEN)]),
          states("Alerts", "Pending: the bound is passed, and not yet for as long as the rule asks for.",
                 f"max by (alertname) ({firing} * 2 or {pending})", "{{alertname}}", [(1, "pending", ORANGE), (2, "firing", RED)])),
-        (7,
+        (8,
+         bars("Last up, ready after", "From the first start of a process to each service's readiness, in the last pdex up that started "
+              "anything. The marks on the other panels tell when that was.", "s",
+              "sort(max by (service) (pdex_up_ready_timestamp_seconds) - scalar(min(pdex_up_started_timestamp_seconds)))", "{{service}}"),
          lines("Memory of the processes", "Resident memory of what Prometheus scrapes.", "bytes",
                query("max by (job) (process_resident_memory_bytes)", "{{job}}")),
          lines("Scrapes", "How long Prometheus takes to read each target.", "s",
                query("max by (job) (scrape_duration_seconds)", "{{job}}"))),
     ]
     text = "The machine, what Prometheus reaches, the alerts, and when what started."
-    return dashboard("pdex-stack", "Stack Overview", text, rows, [STARTS, ALERTS])
+    return dashboard("pdex-stack", "Stack Overview", text, rows, [UP_STARTED, UP_READY, ALERTS])
 
 # fmt: on
 

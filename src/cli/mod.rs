@@ -23,6 +23,7 @@ mod manual;
 mod mlflow_check;
 mod moment;
 mod ps;
+mod record;
 mod run;
 mod signal;
 mod start;

@@ -2,16 +2,13 @@
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
 use std::time::Duration;
-
-use anyhow::Context as _;
 
 use super::args::{self, Go, ProgressMode, PullWhen};
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
 use super::signal::{self, Signals};
-use super::{Session, context, first, lock};
+use super::{Session, context, first, lock, record};
 use crate::checks::preflight;
 use crate::definition::model::Definition;
 use crate::definition::render::config_hash;
@@ -23,7 +20,7 @@ use crate::report::progress::Progress;
 use crate::report::timeline::{self, Timeline};
 use crate::report::{failures, json, spell, tables};
 use crate::runtime::Runtime;
-use crate::runtime::operate::Operate as _;
+use crate::runtime::operate::Operate;
 use crate::world::World;
 
 pub(super) async fn up(session: &Session, arguments: &Go) -> anyhow::Result<Exit> {
@@ -83,7 +80,7 @@ async fn look_ahead<R: Runtime>(
     Ok(())
 }
 
-async fn execute<R: Runtime>(
+async fn execute<R: Runtime + Operate>(
     session: &Session,
     arguments: &Go,
     definition: &Definition,
@@ -113,6 +110,7 @@ async fn execute<R: Runtime>(
     let outcome = drive(&run, &mut sink, interrupt).await;
     drop(progress);
     timeline.end(session.began.elapsed());
+    record::publish(definition, &timeline, runtime.now());
     report(definition, &outcome, &timeline, signalled.get(), arguments)
 }
 
@@ -225,7 +223,7 @@ fn report(
         writeln!(out, "\n{links}")?;
     }
     if let Some(path) = &arguments.timeline {
-        write_timeline(path, timeline, definition)?;
+        record::write(path, timeline, definition)?;
     }
     if timeline.has_started_anything() {
         writeln!(out, "\n{}", timeline::text(timeline))?;
@@ -244,15 +242,6 @@ fn report(
         writeln!(io::stderr(), "the time was up after {}; `pdex up` goes on from here", spell(outcome.took))?;
     }
     Ok(exit)
-}
-
-fn write_timeline(path: &Path, timeline: &Timeline, definition: &Definition) -> anyhow::Result<()> {
-    let text = if path.extension().is_some_and(|e| e == "html") {
-        timeline::html(timeline, &definition.project)
-    } else {
-        timeline::trace(timeline)
-    };
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn is_up(phase: &Phase) -> bool {

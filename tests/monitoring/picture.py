@@ -199,7 +199,8 @@ def stat(panel: Json, found: list[tuple[str, Series]], box: Box, shown: Range) -
         path = "L".join(f"{inside.across(at, shown):.0f} {scale(value):.0f}" for at, value in points)
         end = f"V{inside.y + inside.h:.0f}H{inside.across(points[0][0], shown):.0f}Z"
         parts.append(f'<path d="M{path}{end}" fill="{colour}" opacity=".18"/><path d="M{path}" fill="none" stroke="{colour}"/>')
-    size = 26 if len(words) < 12 else 17
+    # A letter is about as wide as six tenths of its height.
+    size = int(min(26, box.w / (0.6 * len(words))))
     return [*parts, text(box.x + box.w / 2, box.y + box.h * 0.5 + 4, words, size=size, fill=colour, anchor="middle")]
 
 

@@ -61,11 +61,15 @@ export MODEL_DIR="$copy"
 
 tests/with-api.sh sh -euc 'cd tests/monitoring && exec "$@"' sh "$venv/bin/pytest" -p no:cacheprovider -q -rs "$@"
 
+# Few colours, so a palette makes them small.
 [ -n "${PDEX_PICTURES:-}" ] && command -v chromium >/dev/null || exit 0
+"$venv/bin/pip" install --quiet pillow
 for drawn in "$PDEX_PICTURES"/*.svg; do
     size=$(sed -n '1s/.* width="\([0-9]*\)" height="\([0-9]*\)".*/\1,\2/p' "$drawn")
     chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars --disable-background-networking --disable-component-update \
         --disable-sync --no-first-run --user-data-dir="$copy/chromium" --window-size="$size" \
         --screenshot="${drawn%.svg}.png" "file://$drawn" >/dev/null 2>&1
+    "$venv/bin/python" -c 'import sys; from PIL import Image; Image.open(sys.argv[1]).convert("RGB").quantize(256, kmeans=2).save(sys.argv[1], optimize=True)' \
+        "${drawn%.svg}.png"
     rm "$drawn"
 done

@@ -1,11 +1,11 @@
 """From a request to a line on a dashboard, on the real parts: the API exposes, Prometheus scrapes, rules record and alert, and
 every panel's query answers.
 
-One run for all tests: load, a model file that is refused, more battles to fight out than the API takes, battles whose odds are
-even, an API that stops. tests/monitoring/run.sh provides the parts: PDEX_API_URL and PDEX_API_PID (tests/with-api.sh),
-PDEX_PROMETHEUS, PDEX_NODE_EXPORTER, PDEX_BIN. PDEX_LOAD says how long the load takes (default 45s), PDEX_SCRAPE_S how often
-Prometheus scrapes (default 2), PDEX_PICTURES where the dashboards are drawn. PDEX_GRAFANA_URL is a Grafana with the project's
-provisioning.
+One run for all tests: a start-up, load, another start-up, a model file that is refused, more battles to fight out than the API
+takes, battles whose odds are even, an API that stops. tests/monitoring/run.sh provides the parts: PDEX_API_URL and PDEX_API_PID
+(tests/with-api.sh), PDEX_PROMETHEUS, PDEX_NODE_EXPORTER, PDEX_BIN. PDEX_LOAD says how long the load takes (default 45s),
+PDEX_SCRAPE_S how often Prometheus scrapes (default 2), PDEX_PICTURES where the dashboards are drawn. PDEX_GRAFANA_URL is a
+Grafana with the project's provisioning.
 """
 
 import contextlib
@@ -86,7 +86,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     ports = [free_port() for _ in range(2)]
     api = API.removeprefix("http://")
     addresses = {"api:8000": api, "localhost:9090": f"127.0.0.1:{ports[0]}", "node-exporter:9100": f"127.0.0.1:{ports[1]}"}
+    metrics = folder / "metrics"
+    metrics.mkdir()
+    start_up(metrics, ready_ms=400)
     command = [os.environ["PDEX_NODE_EXPORTER"], f"--web.listen-address=127.0.0.1:{ports[1]}"]
+    command.append(f"--collector.textfile.directory={metrics}")
     with (folder / "node-exporter.log").open("wb") as log:
         exporter = subprocess.Popen(command, stdout=log, stderr=log)
     prometheus = Prometheus(os.environ["PDEX_PROMETHEUS"], ports[0], folder)
@@ -114,6 +118,7 @@ def everything(prometheus: Prometheus, folder: Path) -> Run:
     with run.phase("load"):
         run.load = load(prometheus, "--duration", LOAD, "--rate", "40", "--seed", "1")
     run.loaded = time.time()
+    start_up(folder / "metrics", ready_ms=900)
     with run.phase("a model that is refused"):
         refuse_a_model(prometheus)
     with run.phase("more than it takes"):
@@ -137,6 +142,40 @@ def everything(prometheus: Prometheus, folder: Path) -> Run:
 def pdex(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [f"{os.environ['PDEX_BIN']}/pdex", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment, cwd=ROOT)
+
+
+STACK = """
+name: monitoring
+services:
+  db:
+    image: db:1
+    ports: ["127.0.0.1:5432:5432"]
+    healthcheck: { test: [CMD, check] }
+    labels: { sim.ready_ms: "READY" }
+  api:
+    image: api:1
+    depends_on: { db: { condition: service_healthy } }
+    ports: ["127.0.0.1:8000:8000"]
+    healthcheck: { test: [CMD, check] }
+    labels: { sim.ready_ms: "READY" }
+  node-exporter:
+    image: node-exporter:1
+    x-pdex: { timeline: up.prom }
+"""
+
+
+def start_up(folder: Path, *, ready_ms: int) -> None:
+    """What `pdex up` leaves for node-exporter, here of the simulated engine, as if it had just ended."""
+    (folder / "stack.yaml").write_text(STACK.replace("READY", str(ready_ms)), encoding="utf-8")
+    engine = folder / f"engine-{ready_ms}.json"
+    done = pdex("-f", str(folder / "stack.yaml"), f"--runtime=sim:{engine}", "up", "--progress", "quiet")
+    assert done.returncode == 0, done.stdout + done.stderr
+    written = folder / "up.prom"
+    text = written.read_text(encoding="utf-8")
+    found = re.compile(r"(_timestamp_seconds\{.*\}) ([\d.]+)$", re.M)
+    # The simulated engine has a clock of its own.
+    late = time.time() - max(float(value) for _, value in found.findall(text))
+    publish(written, found.sub(lambda line: f"{line[1]} {float(line[2]) + late:.3f}", text).encode())
 
 
 def load(prometheus: Prometheus, *arguments: str) -> Json:
@@ -178,14 +217,14 @@ def overload(folder: Path) -> Json:
 
 
 def even_battles(prometheus: Prometheus) -> None:
-    """Three of four battles are of a Pokémon against itself: most odds are even, and the inputs are not what was learned from.
+    """Three of four battles are Pikachu against Pikachu: most odds are even, and the inputs are not what was learned from.
     Some at a time, so that Prometheus sees the drift change."""
     choose = random.Random(1)
+    pikachu = 25
     for _ in range(5):
         for _ in range(8):
-            sides = [choose.randint(1, 151) for _ in range(200)]
-            foes = [side if choose.random() < 0.75 else choose.randint(1, 151) for side in sides]
-            battles = [{"pokemon_a": a, "pokemon_b": b} for a, b in zip(sides, foes, strict=True)]
+            battles = [{"pokemon_a": choose.randint(1, 151), "pokemon_b": choose.randint(1, 151)} for _ in range(50)]
+            battles += [{"pokemon_a": pikachu, "pokemon_b": pikachu}] * 150
             post(f"{API}/predict/batch", {"battles": battles})
         scraped(prometheus)
 
@@ -210,7 +249,7 @@ def test_a_query_answers_and_moves(run: Run, query: Query) -> None:
     expression = run.shown.substitute(query.expression)
     if query.instant:
         # A bar is one instant's value; two instants show whether it moves.
-        earlier = Range(run.started, run.started + 0.5 * (run.ended - run.started), SCRAPE_SECONDS)
+        earlier = Range(run.started, run.loaded, SCRAPE_SECONDS)
         then = run.prometheus.at(earlier.substitute(query.expression), earlier.end)
         now = run.prometheus.at(expression, run.ended)
         assert finite(now), expression

@@ -1,4 +1,4 @@
-//! The project's one list of metrics: what the API and the ETL expose and what dashboards, rules and their tests may name.
+//! The project's one list of metrics: what the API, the ETL and `pdex up` tell, and what dashboards, rules and their tests may name.
 //! Data only; the services render these, nobody else invents a name.
 
 /// What a metric is to Prometheus.
@@ -124,6 +124,18 @@ pub const ETL_FAILURES_SINCE_SUCCESS: Metric =
     gauge("etl_failures_since_success", &[], "Runs that failed since.");
 pub const ETL_TABLE_ROWS: Metric = gauge("etl_table_rows", &["table"], "Rows by table.");
 
+pub const UP_STARTED_TIMESTAMP: Metric = gauge(
+    "pdex_up_started_timestamp_seconds",
+    &["service"],
+    "When the container's process began to run, in the last up that started anything.",
+);
+pub const UP_READY_TIMESTAMP: Metric =
+    gauge("pdex_up_ready_timestamp_seconds", &["service"], "When it was ready, or had done its work.");
+pub const UP_DURATION: Metric = gauge("pdex_up_duration_seconds", &[], "How long that up took.");
+
+/// What `pdex up` writes for it.
+pub const UP: &[Metric] = &[UP_STARTED_TIMESTAMP, UP_READY_TIMESTAMP, UP_DURATION];
+
 /// What the ETL writes for node-exporter's textfile collector.
 pub const ETL: &[Metric] = &[
     ETL_LAST_SUCCESS_TIMESTAMP,
@@ -188,7 +200,7 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_follow_prometheus_naming() {
-        let all: Vec<&Metric> = API.iter().chain(ETL).collect();
+        let all: Vec<&Metric> = API.iter().chain(ETL).chain(UP).collect();
         for (i, metric) in all.iter().enumerate() {
             assert!(all[..i].iter().all(|m| m.name != metric.name), "{}", metric.name);
             assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);

@@ -15,6 +15,8 @@ pub struct Extension {
     pub links: Vec<(String, String)>,
     /// Extra conditions for readiness.
     pub ready: Ready,
+    /// Absolute file for `pdex up` to write when what started, as metrics for this service to read.
+    pub timeline: Option<PathBuf>,
     /// Runs to its end once and is then done, whether or not another service waits for that.
     pub job: bool,
 }

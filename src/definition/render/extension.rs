@@ -30,5 +30,6 @@ pub(super) fn tree(extension: &Extension) -> Tree {
         ready.add("http", format_args!("{}{}", http.port, http.path));
     }
     map.put_filled("ready", ready.into());
+    map.add_some("timeline", extension.timeline.as_ref().map(|path| path.display()));
     map.into()
 }

@@ -35,6 +35,7 @@ pub(super) fn read(field: &Field<'_>) -> Extension {
                     links.filter_map(|(title, link)| Some((title.text.clone(), link.name()?))).collect();
             }
             "ready" => extension.ready = ready(&value),
+            "timeline" => extension.timeline = value.name().map(|text| value.resolve(&text)),
             _ => value.unexpected(key, attributes::EXTENSION, &[]),
         }
     }

@@ -1,7 +1,9 @@
 //! When what happened in an `up`: what each container did and waited for, what the whole run waited for, and what pdex itself
-//! added to it. Fed with the engine's events; as text after every `up`, as a trace or a page with `--timeline`.
+//! added to it. Fed with the engine's events; as text after every `up`, as a trace or a page with `--timeline`, as metrics for
+//! dashboards.
 
 mod bars;
+mod metrics;
 mod page;
 mod path;
 mod trace;
@@ -15,6 +17,7 @@ use crate::plan::Plan;
 use crate::world::Instance;
 
 pub use bars::text;
+pub use metrics::metrics;
 pub use page::html;
 pub use path::{Leg, Work};
 pub use trace::trace;

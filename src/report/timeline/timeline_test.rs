@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Timeline, Work, bars, html, text, trace};
+use super::{Timeline, Work, bars, html, metrics, text, trace};
 use crate::definition::model::{Condition, ImageUnavailable, ServiceName};
 use crate::event::{Event, Phase};
 use crate::plan::{Decision, Gate, ImagePlan, InstancePlan, Plan, ServicePlan};
 use crate::world::Instance;
+use crate::world::time::Timestamp;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -157,4 +158,41 @@ fn a_page_and_a_trace_show_every_container_and_let_no_name_become_markup() {
     assert_eq!(complete.count(), 6 + 4 * 3, "the path, and create, start, run of each");
     let path = timeline.critical_path();
     assert_eq!(bars::described(&timeline, &path), "networks and volumes 10 ms → <db> 990 ms → slow 999 ms");
+}
+
+#[test]
+fn metrics_tell_when_each_started_and_was_ready() {
+    let mut timeline = Timeline::new(&plan(vec![service("db", 1, &[]), service("web", 2, &[])]), ms(5));
+    timeline.event(ms(0), &Event::Prepared);
+    lives(&mut timeline, "db", 1, [0, 10, 20, 140, 1_000]);
+    lives(&mut timeline, "web", 1, [0, 10, 1_000, 1_250, 1_500]);
+    let second = Instance { service: ServiceName::new("web"), number: 2 };
+    timeline.event(ms(1_000), &Event::Entered { instance: second.clone(), phase: Phase::Starting });
+    timeline.event(ms(1_250), &Event::Entered { instance: second, phase: Phase::Probing });
+    timeline.end(ms(5 + 2_000));
+    let found = metrics(&timeline, Timestamp::from_seconds(1_767_225_602));
+    let values: Vec<&str> = found.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(
+        values,
+        [
+            "pdex_up_started_timestamp_seconds{service=\"db\"} 1767225600.140000000",
+            "pdex_up_started_timestamp_seconds{service=\"web-1\"} 1767225601.250000000",
+            "pdex_up_started_timestamp_seconds{service=\"web-2\"} 1767225601.250000000",
+            "pdex_up_ready_timestamp_seconds{service=\"db\"} 1767225601.000000000",
+            "pdex_up_ready_timestamp_seconds{service=\"web-1\"} 1767225601.500000000",
+            "pdex_up_duration_seconds 2.005",
+        ],
+        "{found}"
+    );
+}
+
+#[test]
+fn metrics_are_those_of_the_projects_list() {
+    let list = concat!(env!("CARGO_MANIFEST_DIR"), "/services/dex/src/metrics.rs");
+    let list = std::fs::read_to_string(list).unwrap();
+    let found = metrics(&run(), Timestamp::default());
+    let names: Vec<&str> =
+        found.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    assert_eq!(names.len(), 3);
+    assert!(names.iter().all(|name| list.contains(&format!("\"{name}\""))), "{names:?}");
 }
