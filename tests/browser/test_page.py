@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -79,7 +80,28 @@ def find(browser: WebDriver, selector: str) -> WebElement:
 
 
 def wait(browser: WebDriver) -> WebDriverWait:
-    return WebDriverWait(browser, PATIENCE_SECONDS, poll_frequency=0.05)
+    # What is looked at may be replaced at that moment: then it is looked at again.
+    again = (NoSuchElementException, StaleElementReferenceException)
+    return WebDriverWait(browser, PATIENCE_SECONDS, poll_frequency=0.05, ignored_exceptions=again)
+
+
+def read(browser: WebDriver, selector: str) -> list[str]:
+    """The texts of all that match, read in one go, once there are any."""
+    script = "return [...document.querySelectorAll(arguments[0])].map(element => element.innerText.trim()).filter(Boolean)"
+    return wait(browser).until(lambda driver: driver.execute_script(script, selector))
+
+
+def press(browser: WebDriver, selector: str, label: str) -> None:
+    """Click the one of several that says this."""
+
+    def pressed(driver: WebDriver) -> bool:
+        found = (element for element in driver.find_elements(By.CSS_SELECTOR, selector) if label in element.text)
+        for element in found:
+            element.click()
+            return True
+        return False
+
+    wait(browser).until(pressed)
 
 
 def settle(browser: WebDriver) -> None:
@@ -124,7 +146,7 @@ def test_a_screen_shows_itself_in_time_and_whole(browser: WebDriver, url: str, n
         took.append(visit(browser, url, screen))
     assert min(took) <= CONTENT_SECONDS, took
     settle(browser)
-    assert find(browser, "h2").text == screen.title
+    assert read(browser, "h2") == [screen.title]
     assert browser.title == f"{screen.title} – PredictionDex"
     assert browser.find_element(By.TAG_NAME, "html").get_attribute("lang") == "fr"
     assert [element.text for element in browser.find_elements(By.CSS_SELECTOR, TROUBLE)] == []
@@ -139,8 +161,7 @@ def test_a_screen_shows_itself_in_time_and_whole(browser: WebDriver, url: str, n
 
 def shares(browser: WebDriver) -> list[float]:
     """The odds that are shown, as numbers."""
-    find(browser, ".pd-odds")
-    texts = [side.text for side in browser.find_elements(By.CSS_SELECTOR, ".pd-odds")]
+    texts = read(browser, ".pd-odds")
     found = [re.fullmatch(r"(\d+),(\d) %", text) for text in texts]
     assert all(found), texts
     return [float(match.expand(r"\1.\2")) for match in found if match]
@@ -155,10 +176,9 @@ def test_a_click_shows_the_odds_of_a_battle_and_the_address_keeps_them(browser: 
     seen = shares(browser)
     assert len(seen) == 2
     assert sum(seen) == pytest.approx(100, abs=0.11), seen
-    assert find(browser, ".pd-verdict").text
+    assert read(browser, ".pd-verdict")
     for label, content in (("Pourquoi", ".pd-effect"), ("Attaques d'Onix", ".pd-measure"), ("Combats simulés", ".pd-rule")):
-        options = browser.find_elements(By.CSS_SELECTOR, ".st-key-detail button")
-        next(option for option in options if label in option.text).click()
+        press(browser, ".st-key-detail button", label)
         find(browser, content)
     wait(browser).until(lambda driver: "show=simulation" in driver.current_url)
     assert "a=pikachu" in browser.current_url
@@ -186,7 +206,7 @@ def test_a_battle_is_predicted_by_keyboard_alone(browser: WebDriver, url: str) -
             break
     ActionChains(browser).send_keys(Keys.ENTER).perform()
     assert len(shares(browser)) == 2
-    assert "Dracaufeu" in find(browser, ".pd-sides").text
+    assert "Dracaufeu" in read(browser, ".pd-sides")[0]
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -195,8 +215,8 @@ def test_the_menu_leads_everywhere_and_keeps_the_language(browser: WebDriver, ur
     browser.get(f"{url}/about")
     find(browser, ".st-key-language")
     settle(browser)
-    next(o for o in browser.find_elements(By.CSS_SELECTOR, ".st-key-language button") if o.text == "English").click()
-    wait(browser).until(lambda driver: find(driver, "h2").text == "About")
+    press(browser, ".st-key-language button", "English")
+    wait(browser).until(lambda driver: read(driver, "h2") == ["About"])
     wait(browser).until(lambda driver: driver.find_element(By.TAG_NAME, "html").get_attribute("lang") == "en")
     if width < 500:
         find(browser, '[data-testid="stExpandSidebarButton"]').click()
@@ -204,9 +224,9 @@ def test_the_menu_leads_everywhere_and_keeps_the_language(browser: WebDriver, ur
     assert len(links) == len(SCREENS)
     wait(browser).until(lambda _: links[4].is_displayed())
     links[4].click()
-    wait(browser).until(lambda driver: driver.find_element(By.CSS_SELECTOR, "h2").text == "Types")
+    wait(browser).until(lambda driver: read(driver, "h2") == ["Types"])
     find(browser, ".pd-chart")
-    assert "Water" in find(browser, ".pd-chart").text
+    assert "Water" in read(browser, ".pd-chart")[0]
     assert browser.current_url.partition("?")[0].endswith("/types")
 
 
@@ -216,24 +236,27 @@ def test_a_name_in_the_list_leads_to_its_sheet(browser: WebDriver, url: str) -> 
     link = find(browser, '.pd-table a[href*="p=squirtle"]')
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", link)
     link.click()
-    wait(browser).until(lambda driver: "Squirtle" in [e.text for e in driver.find_elements(By.CSS_SELECTOR, "h3")])
+    wait(browser).until(lambda driver: "Squirtle" in read(driver, "h3"))
     assert len(browser.window_handles) == 1
 
 
 def test_the_charts_renew_themselves(browser: WebDriver, url: str) -> None:
     resize(browser, 1280, 900)
     browser.get(f"{url}/monitoring")
-    find(browser, ".pd-figure")
 
-    def at() -> str:
-        return str(
-            browser.execute_script("return [...document.querySelectorAll('[data-testid=stCaptionContainer]')].pop().innerText")
+    def at(driver: WebDriver) -> str | None:
+        """When what is shown was seen."""
+        return next(
+            (
+                text
+                for text in read(driver, "[data-testid=stCaptionContainer]")
+                if re.fullmatch(r"Relevé de \d\d:\d\d:\d\d", text)
+            ),
+            None,
         )
 
-    settle(browser)
-    before = at()
-    assert re.fullmatch(r"Relevé de \d\d:\d\d:\d\d", before)
-    wait(browser).until(lambda _: at() != before)
+    before = wait(browser).until(at)
+    wait(browser).until(lambda driver: at(driver) not in (None, before))
 
 
 def test_a_guess_is_judged_and_counted(browser: WebDriver, url: str) -> None:
@@ -241,5 +264,4 @@ def test_a_guess_is_judged_and_counted(browser: WebDriver, url: str) -> None:
     browser.get(f"{url}/quiz")
     find(browser, ".st-key-guess_a button").click()
     assert len(shares(browser)) == 2
-    text = find(browser, '[data-testid="stMain"]').text
-    assert re.search(r"Score : [01] sur 1", text)
+    wait(browser).until(lambda driver: re.search(r"Score : [01] sur 1", read(driver, "[data-testid=stMain]")[0]))
