@@ -64,7 +64,7 @@ def main() -> None:
         if steps != list(range(1, int(run.data.params["rounds"]) + 1)):
             sys.exit("the learning curve has other steps than the model has trees")
         files = {file.path for file in client.list_artifacts(run.info.run_id, "report")}
-        if not {"report/index.html", "report/model-card.md", "report/calibration.svg"} <= files:
+        if not {"report/index.html", "report/model-card.md", "report/calibration.svg", "report/report.json"} <= files:
             sys.exit(f"the report is not among the artifacts: {files}")
     print("MLflow has everything")
 
