@@ -2,7 +2,7 @@
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack test-monitoring mutate-rules bench-ready simulate lint bench-up bench-etl bench-ml test-model test-contract bench-api dist dist-check prerequisites
+.PHONY: up test test-stack test-monitoring mutate-rules bench-ready simulate lint bench-up bench-etl bench-ml audit-compare test-model test-contract bench-api dist dist-check prerequisites
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -64,6 +64,12 @@ bench-ml:                 ## battles, data set, training and model beside the ta
 	cargo build --release --locked -p trainer
 	python3 -m venv target/bench-ml && target/bench-ml/bin/pip install --quiet xgboost-cpu==3.2.0 pyarrow
 	target/bench-ml/bin/python bench/ml
+
+audit-compare:            ## pdex audit beside PyPI's compose-lint on 20 definitions; its documents against CycloneDX's schema and a SARIF model (one minute)
+	cargo build --release --locked
+	python3 -m venv target/audit && target/audit/bin/pip install --quiet compose-lint==0.36.2 'cyclonedx-python-lib[json-validation]==11.12.0' sarif-pydantic==0.6.2
+	target/audit/bin/python tests/audit/formats.py --pdex $(PDEX)
+	target/audit/bin/python tests/audit/compare.py --pdex $(PDEX) --compose-lint target/audit/bin/compose-lint
 
 test-model:               ## a training in a real MLflow server, loaded and checked by Python's own MLflow and XGBoost
 	stack/prerequisites.sh test

@@ -1,6 +1,7 @@
 //! Checks of a running stack: facts in, results out. A check is a small function in the list of `platform`; what every stack
-//! has (containers) is in `containers`.
+//! has (containers) is in `containers`. `audit` has rules of its own kind: what makes a stack easier to attack.
 
+pub mod audit;
 mod containers;
 mod exposed;
 mod platform;

@@ -1,5 +1,6 @@
 //! The command line's grammar.
 
+pub(crate) mod audit;
 pub(crate) mod handle;
 pub(crate) mod image;
 pub(crate) mod load;
@@ -21,7 +22,7 @@ pub(crate) struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 ok · 1 failed · 2 usage · 3 unhealthy · 4 engine unreachable · 5 timeout · \
-                          6 invalid definition · 8 SLO breached · 9 declined · 130/143 interrupted";
+                          6 invalid definition · 7 audit findings · 8 SLO breached · 9 declined · 130/143 interrupted";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -137,6 +138,8 @@ pub(crate) enum Command {
     Volume(look::Things),
     /// Check the running stack: containers, database, a real prediction, metrics, model registry
     Validate(look::Validate),
+    /// Look for what makes the stack easier to attack or to bring down; exit 7 when there is something
+    Audit(audit::Audit),
     /// Write a run into MLflow, read it back, fetch the registered model's files, delete the run
     MlflowCheck(look::MlflowCheck),
     /// Send the platform what its users would, and say how it bore it

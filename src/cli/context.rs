@@ -81,19 +81,21 @@ pub(crate) fn definition_naming(
     environment: &BTreeMap<String, String>,
     services: &[String],
 ) -> Result<Definition, Stop> {
-    let request = Request {
-        files: files(global, environment)?,
-        project_directory: global.project_directory.clone(),
-        project_name: global.project_name.clone(),
-        env_files: global.env_files.clone(),
-        environment: environment.clone(),
-        profiles: global.profiles.clone(),
-        services: services.to_vec(),
-    };
-    match load(&request) {
-        Ok(Loaded { definition, warnings, .. }) => {
+    loaded(global, environment, files(global, environment)?, services).map(|loaded| loaded.definition)
+}
+
+/// The same with all that the loader knows of where things stand, from these files.
+pub(crate) fn loaded(
+    global: &Global,
+    environment: &BTreeMap<String, String>,
+    files: Vec<PathBuf>,
+    services: &[String],
+) -> Result<Loaded, Stop> {
+    match load(&request(global, environment, files, services)) {
+        Ok(mut loaded) => {
+            let warnings = std::mem::take(&mut loaded.warnings);
             let _ = write!(std::io::stderr(), "{}", failures::findings(&relative(warnings)));
-            Ok(definition)
+            Ok(loaded)
         }
         Err(findings) => {
             Err(Stop { exit: Exit::InvalidDefinition, text: failures::findings(&relative(findings)) })
@@ -101,15 +103,38 @@ pub(crate) fn definition_naming(
     }
 }
 
+/// What the options of every command say of a definition in these files.
+pub(crate) fn request(
+    global: &Global,
+    environment: &BTreeMap<String, String>,
+    files: Vec<PathBuf>,
+    services: &[String],
+) -> Request {
+    Request {
+        files,
+        project_directory: global.project_directory.clone(),
+        project_name: global.project_name.clone(),
+        env_files: global.env_files.clone(),
+        environment: environment.clone(),
+        profiles: global.profiles.clone(),
+        services: services.to_vec(),
+    }
+}
+
 /// Places are shown relative to where the user is, when they lie below.
 fn relative(mut findings: Vec<crate::finding::Finding>) -> Vec<crate::finding::Finding> {
-    let here = std::env::current_dir().unwrap_or_default();
-    for place in findings.iter_mut().filter_map(|f| f.place.as_mut()) {
-        if let Ok(below) = place.file.strip_prefix(&here) {
-            place.file = below.to_owned();
-        }
-    }
+    findings.iter_mut().for_each(near);
     findings
+}
+
+/// See [`relative`].
+pub(crate) fn near(finding: &mut crate::finding::Finding) {
+    let here = std::env::current_dir().unwrap_or_default();
+    if let Some(place) = &mut finding.place
+        && let Ok(below) = place.file.strip_prefix(&here)
+    {
+        place.file = below.to_owned();
+    }
 }
 
 /// The engine that a command works on.

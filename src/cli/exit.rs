@@ -13,6 +13,8 @@ pub enum Exit {
     EngineUnreachable,
     Timeout,
     InvalidDefinition,
+    /// `audit`: something is as bad as `--severity` says, or worse.
+    AuditFindings,
     /// `generate-load`: a bound of `--slo` did not hold.
     SloBreached,
     Declined,
@@ -24,7 +26,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every reason of pdex's own.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
@@ -32,6 +34,7 @@ impl Exit {
         Self::EngineUnreachable,
         Self::Timeout,
         Self::InvalidDefinition,
+        Self::AuditFindings,
         Self::SloBreached,
         Self::Declined,
         Self::Interrupted,
@@ -48,6 +51,7 @@ impl Exit {
             Self::EngineUnreachable => 4,
             Self::Timeout => 5,
             Self::InvalidDefinition => 6,
+            Self::AuditFindings => 7,
             Self::SloBreached => 8,
             Self::Declined => 9,
             Self::Interrupted => 130,

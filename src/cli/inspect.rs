@@ -57,7 +57,7 @@ async fn things(session: &Session, arguments: &Things, kind: Kind) -> anyhow::Re
     let world = on_engine!(&engine, runtime => context::observe(runtime, &definition).await?);
     let all = match kind {
         Kind::Network => networks(&definition, &world),
-        Kind::Volume | Kind::Container => volumes(&definition, &world),
+        Kind::Volume | Kind::Container | Kind::Image => volumes(&definition, &world),
     };
     let what = if kind == Kind::Network { "networks" } else { "volumes" };
     match arguments {

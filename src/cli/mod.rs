@@ -3,6 +3,7 @@
 mod args;
 mod ask;
 mod attach;
+mod audit;
 mod carry;
 mod color;
 mod config;
@@ -107,6 +108,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Network(arguments) => inspect::network(session, &arguments).await,
         Command::Volume(arguments) => inspect::volume(session, &arguments).await,
         Command::Validate(arguments) => validate::validate(session, &arguments).await,
+        Command::Audit(arguments) => audit::audit(session, &arguments).await,
         Command::MlflowCheck(arguments) => mlflow_check::mlflow_check(session, &arguments).await,
         Command::GenerateLoad(arguments) => generate_load::generate_load(session, &arguments).await,
         Command::Init(arguments) => init::init(&arguments),

@@ -36,6 +36,8 @@ pub(super) struct Context<'a> {
     pub(super) ports_left: Cell<Option<usize>>,
     pub(super) problems: RefCell<Vec<Finding>>,
     pub(super) places: RefCell<BTreeMap<String, Mark>>,
+    /// The services and their attributes: where each is named, and its text as it is written.
+    pub(super) attributes: RefCell<BTreeMap<String, (Mark, Option<String>)>>,
 }
 
 /// Ports of all services: a range of a few characters has many.

@@ -57,6 +57,34 @@ impl<'a> Field<'a> {
         self.problem(Finding { hint, ..Finding::error("definition/bad-value", message) });
     }
 
+    /// Remembers where an attribute, named at `key`, and what is in it stand, so many levels deep, for whoever tells a person.
+    pub(super) fn locate(&self, key: Mark, depth: usize) {
+        let mut attributes = self.context.attributes.borrow_mut();
+        attributes.insert(self.path.clone(), (key, self.node.as_written().map(str::to_owned)));
+        drop(attributes);
+        if depth == 0 {
+            return;
+        }
+        match &self.node.value {
+            Value::Map(entries) => {
+                for (key, node) in entries {
+                    self.below(join(&self.path, &key.text), node).locate(key.mark, depth - 1);
+                }
+            }
+            Value::List(items) => {
+                for (at, node) in items.iter().enumerate() {
+                    self.below(format!("{}[{at}]", self.path), node).locate(node.mark, depth - 1);
+                    // `NAME=value` in the place of an entry.
+                    if let Some((name, value)) = node.as_written().and_then(|text| text.split_once('=')) {
+                        let mut attributes = self.context.attributes.borrow_mut();
+                        attributes.insert(join(&self.path, name), (node.mark, Some(value.to_owned())));
+                    }
+                }
+            }
+            Value::Scalar(_) => {}
+        }
+    }
+
     fn shown_path(&self) -> &str {
         if self.path.is_empty() { "the top level" } else { &self.path }
     }

@@ -154,6 +154,15 @@ impl Node {
         matches!(&self.value, Value::Scalar(scalar) if scalar.kind() == Kind::Null)
     }
 
+    /// The text of a scalar as it stands in the file, before variables were put in.
+    pub(super) fn as_written(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar(Scalar { written: Some(written), .. }) => Some(&written.text),
+            Value::Scalar(scalar) => Some(&scalar.text),
+            Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
     /// How many values it holds, itself included.
     pub(super) fn count(&self) -> usize {
         1 + match &self.value {

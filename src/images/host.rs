@@ -3,8 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::definition::model::HostBuild;
@@ -47,6 +48,62 @@ async fn glibc() -> Option<(u32, u32)> {
 async fn output(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).stderr(Stdio::null()).output().await.ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Runs a program to its end and gives what it printed, as long as that takes no longer and is no more than so many bytes.
+pub async fn answer(
+    program: &str,
+    arguments: &[&str],
+    within: Duration,
+    most: u64,
+) -> Result<String, HostError> {
+    let failed =
+        |status: String| HostError::Failed { program: program.to_owned(), status, lines: Vec::new() };
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => HostError::Missing { program: program.to_owned() },
+        _ => failed(e.to_string()),
+    })?;
+    let (mut out, mut words) = (Vec::new(), Vec::new());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let reading = async {
+        let out = async {
+            let Some(stdout) = stdout else { return Ok(0) };
+            stdout.take(most + 1).read_to_end(&mut out).await
+        };
+        let words = async {
+            let Some(stderr) = stderr else { return Ok(0) };
+            stderr.take(most + 1).read_to_end(&mut words).await
+        };
+        tokio::try_join!(out, words)?;
+        child.wait().await
+    };
+    // A program takes real time, also where the clock is a simulated one; and while a thread is busy that one stands still.
+    let (running, ended) = std::sync::mpsc::channel::<()>();
+    let late = tokio::task::spawn_blocking(move || {
+        ended.recv_timeout(within) == Err(std::sync::mpsc::RecvTimeoutError::Timeout)
+    });
+    let status = tokio::select! {
+        status = reading => status.map_err(|e| failed(e.to_string()))?,
+        _ = late => return Err(failed(format!("no answer within {} s", within.as_secs()))),
+    };
+    drop(running);
+    if out.len() as u64 > most {
+        return Err(failed(format!("more than {most} bytes")));
+    }
+    if status.success() {
+        return Ok(String::from_utf8_lossy(&out).into_owned());
+    }
+    let words = String::from_utf8_lossy(&words);
+    let lines: Vec<String> = words.lines().map(str::to_owned).collect();
+    let lines = lines[lines.len().saturating_sub(LAST_LINES)..].to_vec();
+    Err(HostError::Failed { program: program.to_owned(), status: status.to_string(), lines })
 }
 
 /// Where the compiled binaries lie.

@@ -1,6 +1,7 @@
 //! What people and programs read. The only layer that words and prints: results go to the writer of the standard output,
 //! progress to the one of the error output.
 
+pub mod audit;
 mod events;
 pub mod failures;
 pub mod json;

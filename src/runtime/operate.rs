@@ -9,6 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{BoxStream, LocalBoxStream};
 use serde_json::Value;
 use tokio::io::AsyncWrite;
+use tokio::sync::mpsc::Sender;
 
 use super::{CreateOrder, ExecOrder, Runtime, RuntimeError};
 use crate::definition::model::{Definition, Service};
@@ -78,6 +79,10 @@ pub trait Operate: Runtime {
         window: &Window,
     ) -> Result<LocalBoxStream<'_, Result<Line, RuntimeError>>, RuntimeError>;
 
+    /// The files of an image as one tar, piece by piece, from a container that is made for it, never started, and removed
+    /// again. Who takes no more by closing the channel ends it; that is a success.
+    async fn files(&self, reference: &str, into: Sender<Bytes>) -> Result<(), RuntimeError>;
+
     /// Images as one tar.
     fn save(&self, references: &[String]) -> LocalBoxStream<'_, Result<Bytes, RuntimeError>>;
     /// Takes in the images of a tar; when the stream breaks off with an error, none.
@@ -146,6 +151,7 @@ pub enum Kind {
     Container,
     Network,
     Volume,
+    Image,
 }
 
 /// Which log lines are wanted.

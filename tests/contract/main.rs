@@ -63,7 +63,8 @@ clauses! {
         lines_are_told_with_their_times
         who_follows_gets_the_lines_that_come
         images_travel_as_a_tar
-        a_broken_tar_brings_nothing;
+        a_broken_tar_brings_nothing
+        the_files_of_an_image_come_as_a_tar;
     processes:
         a_command_prints_and_ends_with_its_code
         a_command_reads_its_input_to_the_end

@@ -223,3 +223,28 @@ pub(crate) async fn a_broken_tar_brings_nothing<R: Operate>(stage: &Stage<R>) {
     assert!(load.is_err());
     assert_eq!(stage.runtime.image(&tag).await, Ok(None));
 }
+
+pub(crate) async fn the_files_of_an_image_come_as_a_tar<R: Operate>(stage: &Stage<R>) {
+    let tag = small_image(stage).await;
+    let before = stage.runtime.list(&stage.definition.project).await.unwrap().len();
+    for take in [usize::MAX, 1] {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Bytes>(1);
+        let reading = async move {
+            let mut tar = Vec::new();
+            for _ in 0..take {
+                let Some(piece) = receiver.recv().await else { break };
+                tar.extend_from_slice(&piece);
+            }
+            tar
+        };
+        let (sent, tar) = tokio::join!(stage.runtime.files(&tag, sender), reading);
+        sent.unwrap();
+        assert!(tar.len() >= 512, "{}", tar.len());
+        assert_eq!(&tar[257..262], b"ustar", "the header of a file");
+    }
+    stage.runtime.remove_image(&tag).await.unwrap();
+    let (sender, _receiver) = tokio::sync::mpsc::channel::<Bytes>(1);
+    let missing = stage.runtime.files("no/such/image:1", sender).await;
+    assert!(missing.is_err_and(|e| e.is_not_found()));
+    assert_eq!(stage.runtime.list(&stage.definition.project).await.unwrap().len(), before);
+}

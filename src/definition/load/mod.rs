@@ -43,6 +43,23 @@ pub struct Loaded {
     pub warnings: Vec<Finding>,
     /// Where a path such as `services.api` or `services.api.depends_on.db` stands in the files.
     pub places: BTreeMap<String, Place>,
+    /// The services and their attributes as the files have them, by paths such as `services.api`, `services.api.ports`,
+    /// `services.api.ports[0]` and `services.api.environment.KEY`.
+    pub attributes: BTreeMap<String, Attribute>,
+}
+
+/// An attribute as the files have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Where it is named.
+    pub place: Place,
+    /// Its text before variables were put in; nothing for a list or a map.
+    pub text: Option<String>,
+}
+
+/// What a text says by itself, with no variable set; `None` where one has to be.
+pub fn alone(written: &str) -> Option<String> {
+    interpolate::substitute(written, &|_| None).ok().map(|(text, _)| text)
 }
 
 /// Reads, merges, resolves and checks. On failure every problem found, errors first.
@@ -185,6 +202,7 @@ impl Loading<'_> {
             ports_left: Some(MAX_PORTS).into(),
             problems: self.problems.split_off(0).into(),
             places: BTreeMap::new().into(),
+            attributes: BTreeMap::new().into(),
         };
         let profiles: Vec<String> = match variables.get("COMPOSE_PROFILES") {
             Some(list) if self.request.profiles.is_empty() => list.split(',').map(str::to_owned).collect(),
@@ -200,6 +218,10 @@ impl Loading<'_> {
             .into_iter()
             .map(|(path, mark)| (path, self.sources.place(mark)))
             .collect();
+        let attributes = context.attributes.into_inner().into_iter();
+        let attributes = attributes
+            .map(|(path, (mark, text))| (path, Attribute { place: self.sources.place(mark), text }))
+            .collect();
         let place = |path: &str| places.get(path).cloned();
         problems.extend(rules::check(&rules::Facts {
             definition: &definition,
@@ -208,7 +230,7 @@ impl Loading<'_> {
         }));
         resolve::prune(&mut definition);
         self.problems = problems;
-        Loaded { definition, warnings: Vec::new(), places }
+        Loaded { definition, warnings: Vec::new(), places, attributes }
     }
 
     fn absolute(&mut self, path: &Path) -> Option<PathBuf> {

@@ -126,6 +126,7 @@ fn services(services: &Field<'_>, project: &str) -> BTreeMap<ServiceName, Servic
             continue;
         }
         field.remember();
+        field.locate(key.mark, 0);
         resolved.insert(ServiceName::new(key.text.clone()), service::read(&field, &key.text, project));
     }
     resolved

@@ -13,6 +13,7 @@ pub(super) fn read(field: &Field<'_>, name: &str, project: &str) -> Service {
     let mut parts = Parts::default();
     for (key, value) in field.entries() {
         let key_text = key.text.as_str();
+        value.locate(key.mark, 2);
         let handled = image(&mut service, key_text, &value)
             || container(&mut service, key_text, &value)
             || process(&mut service, key_text, &value)

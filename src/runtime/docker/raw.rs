@@ -103,6 +103,25 @@ impl Raw {
         self.send(self.http.post(self.url(segments, query)?)).await
     }
 
+    /// A POST of a JSON document that is answered by one.
+    pub(super) async fn order(
+        &self,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Value, RuntimeError> {
+        let request = self.http.post(self.url(segments, query)?);
+        let response =
+            self.send(request.header(CONTENT_TYPE, "application/json").body(body.to_string())).await?;
+        let body = response.bytes().await.map_err(|e| self.sort(&e))?;
+        serde_json::from_slice(&body).map_err(|e| RuntimeError::Other(format!("the engine's answer: {e}")))
+    }
+
+    /// A DELETE.
+    pub(super) async fn delete(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<(), RuntimeError> {
+        self.send(self.http.delete(self.url(segments, query)?)).await.map(|_| ())
+    }
+
     /// A POST that turns the connection into a plain stream in both directions.
     pub(super) async fn upgrade(
         &self,

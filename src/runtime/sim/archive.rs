@@ -33,6 +33,26 @@ pub(super) fn pack(
     tar.into_inner().map_err(|e| RuntimeError::Other(e.to_string()))
 }
 
+/// The files of an image of the double: one package, named after it.
+pub(super) fn files(reference: &str) -> Result<Vec<u8>, RuntimeError> {
+    let (name, version) = reference.rsplit_once(':').unwrap_or((reference, "0"));
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let status =
+        format!("Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n");
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, content) in
+        [("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n"), ("var/lib/dpkg/status", status.as_str())]
+    {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(0o644);
+        header.set_cksum();
+        let added = tar.append_data(&mut header, path, content.as_bytes());
+        added.map_err(|e| RuntimeError::Other(e.to_string()))?;
+    }
+    tar.into_inner().map_err(|e| RuntimeError::Other(e.to_string()))
+}
+
 /// The images that a tar names, with their identifiers.
 pub(super) fn unpack(tar: &[u8]) -> io::Result<Vec<(String, String)>> {
     let mut images = Vec::new();

@@ -6,9 +6,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::definition::model::{Definition, MountSource, Restart, Service, ServiceName};
+use super::operate::USER;
+use crate::definition::model::{
+    Definition, HealthTest, MountSource, Namespace, Restart, Service, ServiceName,
+};
 use crate::definition::render::{self, digests};
 use crate::runtime::CreateOrder;
 use crate::world::machine::Owner;
@@ -80,6 +84,12 @@ pub(super) struct Facts {
     pub(super) created_ms: u64,
     pub(super) started_ms: Option<u64>,
     pub(super) finished_ms: Option<u64>,
+    /// Rights and limits in the engine's words.
+    pub(super) host: Value,
+    /// Of folders of the host.
+    pub(super) mounts: Value,
+    /// User and health test.
+    pub(super) config: Value,
     /// How often it has ended.
     ends: u64,
     #[serde(skip)]
@@ -235,9 +245,63 @@ impl Facts {
         Self {
             argv: service.command.clone().unwrap_or_default(),
             bindings: bindings.collect(),
+            host: host(service),
+            mounts: mounts(service),
+            config: json!({
+                "User": service.user.as_deref().unwrap_or(USER),
+                "Healthcheck": service.healthcheck.as_ref().map(|check| match &check.test {
+                    HealthTest::Disabled => json!({"Test": ["NONE"]}),
+                    _ => json!({"Test": ["CMD", "true"]}),
+                }),
+            }),
             ..Self::default()
         }
     }
+}
+
+/// What a container was given, as the real engine tells it.
+fn host(service: &Service) -> Value {
+    let mut ports: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for port in &service.ports {
+        let binding =
+            json!({"HostIp": port.host_ip, "HostPort": port.published.map(|number| number.to_string())});
+        ports.entry(format!("{}/{}", port.target, port.protocol.as_str())).or_default().push(binding);
+    }
+    let limits = service.limits();
+    let namespace = |own: &Option<Namespace>| own.as_ref().map(ToString::to_string).unwrap_or_default();
+    let logging = service.logging.clone().unwrap_or_default();
+    let restart = match service.restart_policy() {
+        Restart::No => "no",
+        Restart::Always => "always",
+        Restart::UnlessStopped => "unless-stopped",
+        Restart::OnFailure { .. } => "on-failure",
+    };
+    json!({
+        "Privileged": service.privileged,
+        "CapAdd": service.cap_add,
+        "CapDrop": service.cap_drop,
+        "SecurityOpt": service.security_opt,
+        "ReadonlyRootfs": service.read_only,
+        "NetworkMode": namespace(&service.network_mode),
+        "PidMode": namespace(&service.pid),
+        "IpcMode": namespace(&service.ipc),
+        "Memory": limits.memory.unwrap_or_default(),
+        "NanoCpus": limits.nano_cpus.unwrap_or_default(),
+        "PidsLimit": limits.pids.unwrap_or_default(),
+        "PortBindings": ports,
+        "RestartPolicy": {"Name": restart},
+        "LogConfig": {"Type": logging.driver.as_deref().unwrap_or("json-file"), "Config": logging.options},
+    })
+}
+
+fn mounts(service: &Service) -> Value {
+    let binds = service.mounts.iter().filter_map(|mount| match &mount.source {
+        MountSource::Bind(path) => {
+            Some(json!({"Type": "bind", "Source": path, "Destination": mount.target, "RW": !mount.read_only}))
+        }
+        _ => None,
+    });
+    binds.collect()
 }
 
 impl Memory {

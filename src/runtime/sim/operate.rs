@@ -11,6 +11,7 @@ use futures_util::stream::{self, BoxStream, LocalBoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, DuplexStream};
+use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep};
 
 use super::memory::{Connection, Held};
@@ -27,6 +28,8 @@ use crate::world::{ContainerId, ImageId};
 
 /// 2026-01-01T00:00:00Z, when every simulated engine is set up.
 const SET_UP: Timestamp = Timestamp(1_767_225_600_000_000_000);
+/// Whom every image of the double runs as.
+pub(super) const USER: &str = "app";
 const CORES: u32 = 2;
 const MACHINE_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
 
@@ -307,12 +310,17 @@ impl Operate for Simulated {
         let document = match kind {
             Kind::Container => memory.containers.get(name).map(|held| {
                 json!({
+                    "HostConfig": held.facts.host,
+                    "Mounts": held.facts.mounts,
                     "Id": name,
                     "Name": format!("/{}", held.name),
                     "State": {"Running": held.running, "Paused": held.facts.paused, "ExitCode": held.exit().map(|e| e.code)},
-                    "Config": {"Image": held.facts.reference, "Cmd": held.facts.argv, "Tty": held.facts.terms.terminal, "Labels": held.labels},
+                    "Config": {"Image": held.facts.reference, "Cmd": held.facts.argv, "Tty": held.facts.terms.terminal, "Labels": held.labels, "User": held.facts.config["User"], "Healthcheck": held.facts.config["Healthcheck"]},
                 })
             }),
+            Kind::Image => {
+                memory.images.get(name).map(|id| json!({"Id": id, "Config": {"User": USER}}))
+            }
             Kind::Network => {
                 memory.networks.get(name).map(|owner| json!({"Name": name, "Driver": "bridge", "Labels": {"project": owner}}))
             }
@@ -350,6 +358,20 @@ impl Operate for Simulated {
     ) -> Result<LocalBoxStream<'_, Result<Line, RuntimeError>>, RuntimeError> {
         self.takes(CALL).await?;
         self.printed(id, window)
+    }
+
+    async fn files(&self, reference: &str, into: Sender<Bytes>) -> Result<(), RuntimeError> {
+        self.takes(CREATE).await?;
+        if !self.state.borrow().images.contains_key(reference) {
+            return Err(RuntimeError::NotFound(format!("no such image: {reference}")));
+        }
+        let tar = archive::files(reference)?;
+        for piece in tar.chunks(700) {
+            if into.send(Bytes::copy_from_slice(piece)).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn save(&self, references: &[String]) -> LocalBoxStream<'_, Result<Bytes, RuntimeError>> {

@@ -1,6 +1,7 @@
 //! Docker, looked at and handled while it runs.
 
 mod connect;
+mod export;
 mod facts;
 mod stream;
 
@@ -13,6 +14,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{BoxStream, LocalBoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
+use tokio::sync::mpsc::Sender;
 
 use super::{Docker, gone, project_filter, raw};
 use crate::definition::model::{Definition, Service};
@@ -170,6 +172,7 @@ impl Operate for Docker {
             Kind::Container => &["containers", name, "json"],
             Kind::Network => &["networks", name],
             Kind::Volume => &["volumes", name],
+            Kind::Image => &["images", name, "json"],
         };
         self.raw()?.document(segments, &[]).await
     }
@@ -210,6 +213,10 @@ impl Operate for Docker {
         window: &Window,
     ) -> Result<LocalBoxStream<'_, Result<Line, RuntimeError>>, RuntimeError> {
         stream::lines(self.raw()?, id, window).await
+    }
+
+    async fn files(&self, reference: &str, into: Sender<Bytes>) -> Result<(), RuntimeError> {
+        export::files(self.raw()?, reference, &into).await
     }
 
     fn save(&self, references: &[String]) -> LocalBoxStream<'_, Result<Bytes, RuntimeError>> {
