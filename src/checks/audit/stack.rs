@@ -8,7 +8,7 @@ pub(super) const RULES: &[Rule] = &[
         id: "audit/anonymous-grafana",
         risk: Risk::High,
         title: "Grafana without login",
-        why: "whoever reaches the port sees every figure, and as Admin changes and queries what he likes",
+        why: "whoever reaches the port sees every figure, and as Admin changes and queries whatever they like",
         fix: "GF_AUTH_ANONYMOUS_ENABLED=false and GF_AUTH_DISABLE_LOGIN_FORM=false",
         references: &[],
         advice: Some(Advice::Grafana),
