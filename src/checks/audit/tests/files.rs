@@ -83,6 +83,14 @@ fn the_overlay_keeps_what_is_there() {
     assert!(!overlay.contains("logging"), "{overlay}");
     assert!(overlay.contains("published: 8000-8001") && overlay.contains("name: web"), "{overlay}");
     assert!(!left.iter().any(|id| id == "audit/port-exposed"), "{overlay}");
+    let (overlay, _) = mended(
+        "name: x\nservices:\n  a: { image: \"a:1\", mem_limit: 64m }\n  b: { image: \"b:1\", cpus: 1 }\n",
+    );
+    assert!(
+        overlay.contains("pids_limit: 512") && overlay.contains("mem_limit: 1G"),
+        "in the older words: {overlay}"
+    );
+    assert!(!overlay.contains("deploy"), "{overlay}");
     let proxy = "name: x\nservices:\n  p: { image: \"nginx:1\", user: \"101\", ports: [\"443:443\"] }\n";
     let (overlay, _) = mended(proxy);
     assert!(
