@@ -201,13 +201,12 @@ fn root_user(subject: &Subject<'_>) -> Vec<Hit> {
         root.then(|| Hit::at(name, format!("runs a {name} hook as root")).key(name).risk(Risk::Low))
             .into_iter()
     });
-    let own = match service.user.as_deref() {
-        Some(user) => is_root(user).then(|| Hit::at("user", format!("runs as root (user {user})"))),
-        None => {
-            let image = subject.facts.observed.images.get(&service.image);
-            let root = image.is_some_and(|image| image.user.is_empty() || is_root(&image.user));
-            root.then(|| Hit::at("user", format!("runs as root, the user of image {}", service.image)))
-        }
+    let own = if let Some(user) = service.user.as_deref() {
+        is_root(user).then(|| Hit::at("user", format!("runs as root (user {user})")))
+    } else {
+        let image = subject.facts.observed.images.get(&service.image);
+        let root = image.is_some_and(|image| image.user.is_empty() || is_root(&image.user));
+        root.then(|| Hit::at("user", format!("runs as root, the user of image {}", service.image)))
     };
     own.into_iter().chain(hooks).collect()
 }
