@@ -133,6 +133,15 @@ def lost(written: Any, read: Any, where: str) -> Any:
         yield f"{where}: {written} became {read}"
 
 
+@pytest.mark.parametrize(("title", "limit"), [("Requests in flight", "in_flight"), ("Connections", "connections")])
+def test_a_dashed_bound_is_the_apis(title: str, limit: str) -> None:
+    state = (ROOT / "services/api/src/state.rs").read_text(encoding="utf-8")
+    (bound,) = re.findall(rf"^\s+{limit}: (\d+),$", state, re.M)
+    (panel,) = [panel for panel in ALL["api_performance.json"]["panels"] if panel["title"] == title]
+    assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"][-1]["value"] == int(bound)
+    assert f"{int(bound):,}" in panel["description"]
+
+
 def test_variables_are_put_in_as_grafana_does() -> None:
     hour = Range(start=0, end=3600, scrape_seconds=15)
     assert hour.substitute("rate(x[$__rate_interval])") == "rate(x[60s])"

@@ -209,7 +209,7 @@ def overload(folder: Path) -> Json:
     scenario = folder / "overload.yaml"
     battle = "{ pokemon_a: pikachu, pokemon_b: onix }"
     scenario.write_text(f"requests:\n  - post: /predict/battle?method=simulate\n    body: {battle}\n", encoding="utf-8")
-    shape = ["--mode", "constant", "--rate", "2000", "--duration", "2s", "--connections", "1500", "--timeout", "20"]
+    shape = ["--mode", "constant", "--rate", "2000", "--duration", "2s", "--connections", "1000", "--timeout", "20"]
     done = pdex("generate-load", "--json", "--target", API, "--scenario", str(scenario), *shape)
     assert done.returncode == 0, done.stdout + done.stderr
     document: Json = json.loads(done.stdout)
