@@ -2,6 +2,7 @@
 
 pub mod live;
 pub mod machine;
+pub mod placement;
 pub mod time;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -148,7 +149,7 @@ pub enum Health {
 }
 
 /// What a container engine says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct EngineInfo {
     pub version: String,
     pub api_version: String,

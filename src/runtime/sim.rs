@@ -5,17 +5,18 @@
 //! What a service does is told by its labels: `sim.create` and `sim.start` (an error's text), `sim.ready_ms`, `sim.flap_ms` (a
 //! temporary server answers its test that long, on no port, before the lasting one comes), `sim.exit` and `sim.exit_ms` (a
 //! job's end, or a service's death), `sim.log` (what it prints), `sim.oom` (an end with code 137 is for lack of memory), `sim.test` and `sim.test_ms` (what its health test prints, and how
-//! long it takes).
+//! long it takes), `sim.exec.…` (see `shell`).
 //!
 //! Faults of the engine: `die=K` kills the whole program at the call after the K-th, `hang=K` never answers one after the K-th,
 //! `held=PORT` has a process on that port, `full=K` has no space after the K-th, `lingers=MS` has networks in use so long after
-//! their containers, `deaf` never tells of an end, `chaos=SEED` is everything else that `Faults` knows.
+//! their containers, `deaf` never tells of an end, `old` speaks an API that is too old, `skew=MS` has a clock that is ahead, `chaos=SEED` is everything else that `Faults` knows.
 
 mod archive;
 mod ends;
 mod faults;
 mod memory;
 mod operate;
+mod placement;
 mod refusals;
 mod shell;
 mod streams;
@@ -398,7 +399,7 @@ impl Runtime for Simulated {
     async fn exec(
         &self,
         id: &ContainerId,
-        _: &ExecOrder,
+        order: &ExecOrder,
         limit: Duration,
     ) -> Result<ExecOutcome, RuntimeError> {
         let took = self.held(id, |held| held.number("sim.test_ms"))?.map_or(EXEC, Duration::from_millis);
@@ -409,6 +410,9 @@ impl Runtime for Simulated {
         self.held(id, |held| {
             if !held.running {
                 return Err(RuntimeError::Conflict(format!("container {} is not running", id.0)));
+            }
+            if let Some(told) = shell::told(&held.labels, &order.argv) {
+                return Ok(told);
             }
             let output = held.labels.get("sim.test").cloned().unwrap_or_default();
             Ok(ExecOutcome { code: i64::from(!held.answers()), output })

@@ -4,6 +4,7 @@
 use super::RuntimeError;
 use crate::world::ContainerId;
 use crate::world::machine::{AddressedNetwork, Holder, Machine, Owner};
+use crate::world::placement::Placement;
 
 /// See the module.
 pub trait Survey {
@@ -19,4 +20,9 @@ pub trait Survey {
     async fn image_platform(&self, reference: &str) -> Result<Option<String>, RuntimeError>;
     /// What the engine's own last health test of a container printed, when that failed.
     async fn last_test(&self, id: &ContainerId) -> Result<Option<String>, RuntimeError>;
+    /// What a container was given, running or not.
+    async fn placement(&self, id: &ContainerId) -> Result<Placement, RuntimeError>;
+    /// Whether the registry of an image has it, asked by the engine; nothing is fetched. [`RuntimeError::NoRegistry`] when none
+    /// answers, [`RuntimeError::NotFound`] when it says no.
+    async fn offered(&self, reference: &str) -> Result<(), RuntimeError>;
 }

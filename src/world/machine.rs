@@ -5,8 +5,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 /// The engine's machine.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Machine {
     /// Of the engine's API, e.g. `1.41`.
     pub api_version: String,
@@ -27,10 +29,12 @@ pub struct Machine {
     pub local: bool,
     /// Of the disk that has `root`, where it can be seen.
     pub disk: Option<Disk>,
+    /// How far its clock is ahead of this machine's, in milliseconds; negative behind. `None` where it does not tell.
+    pub clock_ahead_ms: Option<i64>,
 }
 
 /// Room on a disk, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Disk {
     pub free: u64,
     pub size: u64,

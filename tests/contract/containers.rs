@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use pdex::definition::model::Protocol;
 use pdex::runtime::{LogOptions, Runtime, RuntimeError};
+use pdex::world::live::Binding;
+use pdex::world::placement::{Content, Mounted};
 use pdex::world::{ASIDE, ContainerId, End, Exit, State};
 
 use crate::stage::{Stage, eventually};
@@ -159,4 +162,37 @@ pub(crate) async fn what_was_printed_can_be_read<R: Runtime>(stage: &Stage<R>) {
     let nobody = ContainerId("0123456789ab".to_owned());
     let first = stage.runtime.logs(&nobody, &LogOptions::default()).next().await;
     assert!(matches!(&first, Some(Err(e)) if e.is_not_found()), "{first:?}");
+}
+
+pub(crate) async fn a_container_has_what_it_was_ordered<R: Runtime>(stage: &Stage<R>) {
+    let (key, volume) = stage.definition.volumes.iter().next().unwrap();
+    stage.runtime.create_volume(&stage.definition.project, key, volume).await.unwrap();
+    let sleeper = stage.start("sleeper").await;
+    let placement = stage.runtime.placement(&sleeper).await.unwrap();
+    let networks: Vec<&str> =
+        stage.definition.networks.values().map(|network| network.name.as_str()).collect();
+    assert_eq!(placement.networks.iter().map(String::as_str).collect::<Vec<_>>(), networks);
+    let mounted = Mounted {
+        content: Content::Volume(volume.name.clone()),
+        target: "/data".to_owned(),
+        read_only: false,
+    };
+    assert_eq!(placement.mounts, [mounted]);
+    assert_eq!((placement.memory, placement.nano_cpus), (Some(64 << 20), Some(500_000_000)));
+    assert_eq!(placement.ports, []);
+    let server = stage.start("server").await;
+    let published = stage.runtime.placement(&server).await.unwrap().ports;
+    let binding = Binding {
+        container_port: 8000,
+        protocol: Protocol::Tcp,
+        host_port: Some(stage.port),
+        host_ip: Some("127.0.0.1".to_owned()),
+    };
+    assert_eq!(published, [binding]);
+    stage.runtime.stop(&server, Some(Duration::ZERO)).await.unwrap();
+    assert_eq!(
+        stage.runtime.placement(&server).await.unwrap().ports,
+        [],
+        "what does not run publishes nothing"
+    );
 }

@@ -43,7 +43,8 @@ clauses! {
         an_end_is_told_and_found_with_its_code
         ends_of_other_projects_are_not_told
         a_service_that_keeps_dying_is_seen_to
-        what_was_printed_can_be_read;
+        what_was_printed_can_be_read
+        a_container_has_what_it_was_ordered;
     network:
         a_command_inside_gives_its_code_and_output
         a_command_inside_is_given_up_in_time

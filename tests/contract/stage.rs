@@ -26,6 +26,8 @@ services:
     command: [sleep, "600"]
     networks: [default, second]
     volumes: ["data:/data"]
+    mem_limit: 64m
+    cpus: 0.5
     labels: { purpose: contract, sim.test: hello }
   job:
     image: debian:bookworm-slim

@@ -130,4 +130,6 @@ pub(crate) async fn a_container_needs_its_image<R: Runtime>(stage: &Stage<R>) {
 pub(crate) async fn a_registry_that_is_not_there_is_called_so<R: Runtime>(stage: &Stage<R>) {
     let pulled = stage.runtime.pull("registry.invalid/missing:1", &mut |_| {}).await;
     assert!(matches!(pulled, Err(RuntimeError::NoRegistry { .. })), "{pulled:?}");
+    let offered = stage.runtime.offered("registry.invalid/missing:1").await;
+    assert!(matches!(offered, Err(RuntimeError::NoRegistry { .. })), "{offered:?}");
 }

@@ -9,6 +9,7 @@ mod listeners;
 mod make;
 mod observe;
 mod operate;
+mod placement;
 mod raw;
 mod reach;
 mod survey;

@@ -2,18 +2,23 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bollard::query_parameters as query;
 
-use super::{Docker, PROJECT, listeners};
+use super::{Docker, PROJECT, error, listeners, placement};
 use crate::runtime::{RuntimeError, Survey};
 use crate::world::ContainerId;
 use crate::world::machine::{AddressedNetwork, Disk, Holder, Machine, Owner, Subnet};
+use crate::world::placement::Placement;
+use crate::world::time::Timestamp;
 
 impl Survey for Docker {
     async fn machine(&self) -> Result<Machine, RuntimeError> {
+        let asked = now();
         let (info, version) =
             futures_util::try_join!(self.whole(self.client.info()), self.whole(self.client.version()))?;
+        let answered = now();
         let root = PathBuf::from(info.docker_root_dir.unwrap_or_default());
         let local = self.is_local();
         let count = |number: Option<i64>| number.and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0);
@@ -26,6 +31,10 @@ impl Survey for Docker {
             driver: info.driver.unwrap_or_default(),
             cgroup_version: info.cgroup_version.map(|v| v.to_string()).unwrap_or_default(),
             disk: disk(&root).filter(|_| local),
+            clock_ahead_ms: info
+                .system_time
+                .and_then(|text| Timestamp::parse(&text))
+                .map(|theirs| ahead_ms(theirs, asked, answered)),
             root,
             local,
         })
@@ -84,6 +93,30 @@ impl Survey for Docker {
         let last = found.state.and_then(|s| s.health).and_then(|h| h.log).and_then(|mut log| log.pop());
         Ok(last.filter(|test| test.exit_code != Some(0)).and_then(|test| test.output))
     }
+
+    async fn placement(&self, id: &ContainerId) -> Result<Placement, RuntimeError> {
+        let options: Option<query::InspectContainerOptions> = None;
+        Ok(placement::of(self.whole(self.client.inspect_container(&id.0, options)).await?))
+    }
+
+    async fn offered(&self, reference: &str) -> Result<(), RuntimeError> {
+        match self.whole(self.client.inspect_registry_image(reference, None)).await {
+            Ok(_) => Ok(()),
+            Err(
+                e @ (RuntimeError::Unreachable { .. }
+                | RuntimeError::Denied { .. }
+                | RuntimeError::TimedOut(_)),
+            ) => Err(e),
+            Err(e) => {
+                let cause = e.to_string();
+                Err(if error::is_unreachable_registry(&cause) {
+                    RuntimeError::NoRegistry { reference: reference.to_owned(), cause }
+                } else {
+                    RuntimeError::NotFound(cause)
+                })
+            }
+        }
+    }
 }
 
 impl Docker {
@@ -102,10 +135,34 @@ fn owner(name: &str, labels: Option<&HashMap<String, String>>) -> Owner {
     }
 }
 
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+}
+
+/// A time told between two others is as far ahead as it is outside of them: how long the answer took does not count.
+fn ahead_ms(theirs: Timestamp, asked: Timestamp, answered: Timestamp) -> i64 {
+    let outside = theirs.0.saturating_sub(answered.0).max(0) - asked.0.saturating_sub(theirs.0).max(0);
+    outside / 1_000_000
+}
+
 /// Room on the disk that has a folder, where this user can see it.
 fn disk(folder: &Path) -> Option<Disk> {
     // The engine's own folder is closed to most users; the nearest that is open is most often on the same disk.
     let seen = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
     let unit = seen.f_frsize.max(1);
     Some(Disk { free: seen.f_bavail.saturating_mul(unit), size: seen.f_blocks.saturating_mul(unit) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_ahead_by_what_the_answer_does_not_explain() {
+        let at = |ms: i64| Timestamp(ms * 1_000_000);
+        for (theirs, expected) in [(105, 0), (100, 0), (140, 0), (150, 10), (70, -30)] {
+            assert_eq!(ahead_ms(at(theirs), at(100), at(140)), expected, "{theirs}");
+        }
+    }
 }

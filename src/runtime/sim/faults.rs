@@ -15,6 +15,10 @@ pub struct Faults {
     pub deaf: bool,
     /// A process of the machine listens on this port.
     pub held_port: Option<u16>,
+    /// It speaks an API that is too old.
+    pub old: bool,
+    /// How far its clock is ahead.
+    pub skew_ms: i64,
     /// A network is in use for so long after the first wish to remove it, whoever was on it.
     pub lingers: Option<Duration>,
     /// The disk is full at calls after this many.
@@ -61,7 +65,7 @@ impl Faults {
     }
 
     /// Words of the command line: `die=K`, `hang=K`, `held=PORT`, `full=K`, `lingers=MS`,
-    /// `deaf`, `chaos=SEED`; `None` for others.
+    /// `deaf`, `old`, `skew=MS`, `chaos=SEED`; `None` for others.
     pub(super) fn named(self, word: &str) -> Option<Self> {
         match word.split_once('=') {
             Some(("die", calls)) => Some(Self { die_after: calls.parse().ok(), ..self }),
@@ -71,10 +75,12 @@ impl Faults {
             Some(("lingers", ms)) => {
                 Some(Self { lingers: ms.parse().ok().map(Duration::from_millis), ..self })
             }
+            Some(("skew", ms)) => Some(Self { skew_ms: ms.parse().ok()?, ..self }),
             Some(("chaos", seed)) => {
                 let chaos = Self::of_any_kind(seed.parse().ok()?);
                 Some(Self { die_after: self.die_after, hang_after: self.hang_after, ..chaos })
             }
+            None if word == "old" => Some(Self { old: true, ..self }),
             None if word == "deaf" => Some(Self { deaf: true, ..self }),
             _ => None,
         }

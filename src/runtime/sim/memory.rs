@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::operate::USER;
+use super::placement::Given;
 use crate::definition::model::{
     Definition, HealthTest, MountSource, Namespace, Restart, Service, ServiceName,
 };
@@ -90,6 +91,7 @@ pub(super) struct Facts {
     pub(super) mounts: Value,
     /// User and health test.
     pub(super) config: Value,
+    pub(super) given: Given,
     /// How often it has ended.
     ends: u64,
     #[serde(skip)]
@@ -238,7 +240,7 @@ impl Memory {
 }
 
 impl Facts {
-    fn of(service: &Service) -> Self {
+    fn of(definition: &Definition, service: &Service) -> Self {
         let bindings = service.ports.iter().filter_map(|port| {
             Some((port.target, port.published?, port.host_ip.clone().unwrap_or_default()))
         });
@@ -254,6 +256,7 @@ impl Facts {
                     _ => json!({"Test": ["CMD", "true"]}),
                 }),
             }),
+            given: Given::of(definition, service),
             ..Self::default()
         }
     }
@@ -345,7 +348,7 @@ impl Held {
             restarting: false,
             started: None,
             resumes: None,
-            facts: Facts::of(service),
+            facts: Facts::of(definition, service),
         }
     }
 

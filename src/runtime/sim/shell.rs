@@ -1,6 +1,10 @@
-//! The few commands that the double's containers know, enough to see what arrives and what comes back. Pure.
+//! The few commands that the double's containers know, enough to see what arrives and what comes back. Pure. What a container is
+//! to say to a command that it does not know is told by labels of any name below `sim.exec`, as `PART => CODE OUTPUT`: a command
+//! that has the part in it ends so.
 
 use std::collections::BTreeMap;
+
+use crate::runtime::ExecOutcome;
 
 /// What a command is run with.
 #[derive(Debug, Default)]
@@ -47,5 +51,29 @@ pub(super) fn run(argv: &[String], setting: &Setting<'_>) -> Result {
         }
         ["cat"] => Result::Copies,
         [program, ..] => Result::Done { output: format!("{program}: not found\n"), error: true, code: 127 },
+    }
+}
+
+/// What the container's labels say of a command.
+pub(super) fn told(labels: &BTreeMap<String, String>, argv: &[String]) -> Option<ExecOutcome> {
+    let line = argv.join(" ");
+    let scripts = labels.iter().filter(|(key, _)| key.starts_with("sim.exec."));
+    let (_, result) =
+        scripts.filter_map(|(_, script)| script.split_once(" => ")).find(|(part, _)| line.contains(part))?;
+    let (code, output) = result.split_once(' ').unwrap_or((result, ""));
+    Some(ExecOutcome { code: code.parse().ok()?, output: output.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_say_what_comes_of_a_command() {
+        let labels = [("sim.exec.rows".to_owned(), "FROM species => 0 pokemon 188".to_owned())].into();
+        let argv = |line: &str| ["sh".to_owned(), "-c".to_owned(), line.to_owned()];
+        let found = told(&labels, &argv("psql -c 'SELECT 1 FROM species'")).unwrap();
+        assert_eq!((found.code, found.output.as_str()), (0, "pokemon 188"));
+        assert_eq!(told(&labels, &argv("true")), None);
     }
 }

@@ -5,14 +5,17 @@ use std::path::PathBuf;
 
 use super::Simulated;
 use super::memory::Held;
+use super::refusals;
 use crate::runtime::{RuntimeError, Survey};
 use crate::world::ContainerId;
 use crate::world::machine::{AddressedNetwork, Disk, Holder, Machine, Owner};
+use crate::world::placement::Placement;
 
 impl Survey for Simulated {
     async fn machine(&self) -> Result<Machine, RuntimeError> {
         Ok(Machine {
-            api_version: "1.41".to_owned(),
+            api_version: if self.faults.old { "1.40" } else { "1.41" }.to_owned(),
+            clock_ahead_ms: Some(self.faults.skew_ms),
             system: "linux".to_owned(),
             memory: Some(16 << 30),
             cpus: Some(4),
@@ -46,5 +49,13 @@ impl Survey for Simulated {
 
     async fn last_test(&self, id: &ContainerId) -> Result<Option<String>, RuntimeError> {
         self.held(id, |held| held.labels.get("sim.test").cloned())
+    }
+
+    async fn placement(&self, id: &ContainerId) -> Result<Placement, RuntimeError> {
+        self.held(id, |held| held.placement())
+    }
+
+    async fn offered(&self, reference: &str) -> Result<(), RuntimeError> {
+        refusals::of_registry(reference)
     }
 }
