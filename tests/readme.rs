@@ -1,6 +1,6 @@
 //! The README's tables are the program's: every command is in the table, every line of the table is a command that the program
-//! takes, the exit codes are those of the code, and what is shown of failures is what `tests/failures` holds, which the sessions
-//! check (`PDEX_SESSIONS=update cargo test --test sessions --test readme` writes both anew).
+//! takes, the exit codes are those of the code, and what is shown of failures is what `tests/failures` and `tests/doctor` hold, which
+//! the sessions check (`PDEX_SESSIONS=update cargo test --test sessions --test readme` writes both anew).
 
 #![expect(clippy::disallowed_methods, reason = "the program is asked from outside")]
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail it")]
@@ -78,7 +78,10 @@ fn the_exit_codes_are_those_of_the_program() {
     }
 }
 
-const GALLERY: (&str, &str) = ("<!-- failures: begin -->\n", "<!-- failures: end -->");
+/// What begins and what ends the part of the README that a folder fills.
+fn gallery(folder: &str) -> (String, String) {
+    (format!("<!-- {folder}: begin -->\n"), format!("<!-- {folder}: end -->"))
+}
 
 /// A session as a person would see it: its sentence, and its commands with all that they print.
 fn shown(session: &str) -> String {
@@ -110,19 +113,27 @@ fn shown(session: &str) -> String {
 
 #[test]
 fn failures_are_shown_as_they_are() {
+    // One after the other: both may write the README.
+    for (folder, least) in [("failures", 11), ("doctor", 5)] {
+        is_shown(folder, least);
+    }
+}
+
+fn is_shown(folder: &str, least: usize) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let entries = root.join("tests/failures").read_dir().unwrap();
+    let (begin, end) = gallery(folder);
+    let entries = root.join("tests").join(folder).read_dir().unwrap();
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let gallery: Vec<String> =
         files.iter().map(|file| shown(&std::fs::read_to_string(file).unwrap())).collect();
-    assert!(gallery.len() > 10, "the failures are there");
+    assert!(gallery.len() >= least, "{folder}: they are there");
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
-    let (before, rest) = readme.split_once(GALLERY.0).unwrap();
-    let (now, after) = rest.split_once(GALLERY.1).unwrap();
+    let (before, rest) = readme.split_once(&begin).unwrap();
+    let (now, after) = rest.split_once(&end).unwrap();
     let gallery = format!("\n{}\n", gallery.join("\n"));
     if std::env::var("PDEX_SESSIONS").is_ok_and(|v| v == "update") {
-        let text = [before, GALLERY.0, &gallery, GALLERY.1, after].concat();
+        let text = [before, begin.as_str(), &gallery, &end, after].concat();
         std::fs::write(root.join("README.md"), text).unwrap();
     } else {
         assert!(now == gallery, "PDEX_SESSIONS=update cargo test --test readme writes it anew:\n{gallery}");

@@ -1,5 +1,5 @@
 //! Sessions: the built program against the simulated engine, whose clock jumps and whose state lasts from one command to the
-//! next. Each file of `tests/sessions`, and of `tests/failures`, which the README shows, says what it shows, gives a definition,
+//! next. Each file of `tests/sessions`, and of `tests/failures` and `tests/doctor`, which the README shows, says what it shows, gives a definition,
 //! and then commands with what a person sees: exit code, error output (`!`), standard output (`|`). `PDEX_SESSIONS=update cargo test --test sessions` writes them anew; read the
 //! difference before committing it.
 
@@ -21,7 +21,8 @@ use player::{DEFINITION, SESSION, play, run};
 #[test]
 fn every_session_reads_as_it_is_written() {
     let update = std::env::var("PDEX_SESSIONS").is_ok_and(|v| v == "update");
-    let files: Vec<PathBuf> = ["tests/sessions", "tests/failures"].into_iter().flat_map(sessions).collect();
+    let files: Vec<PathBuf> =
+        ["tests/sessions", "tests/failures", "tests/doctor"].into_iter().flat_map(sessions).collect();
     assert!(files.len() > 50, "the sessions are there");
     let mut wrong = String::new();
     for file in files {

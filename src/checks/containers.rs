@@ -4,15 +4,27 @@ use super::{CheckResult, Outcome};
 use crate::definition::model::{Definition, ImageUnavailable, Service};
 use crate::world::{Health, State, World};
 
+/// Names of the checks that are made here.
+const NAMES: [&str; 2] = ["running", "completed"];
+
+/// Whether a check of that name is one of these.
+pub(super) fn is_own(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
 pub(super) fn check(definition: &Definition, world: &World) -> Vec<CheckResult> {
     let jobs = definition.jobs();
     definition
         .services
         .values()
-        .map(|service| CheckResult {
-            service: service.name.to_string(),
-            name: if jobs.contains(&service.name) { "completed" } else { "running" },
-            outcome: one(service, jobs.contains(&service.name), world),
+        .map(|service| {
+            let job = jobs.contains(&service.name);
+            let (name, proves) = if job {
+                ("completed", "the one-shot ran to its end and succeeded")
+            } else {
+                ("running", "its process lives, and the engine's own health check does not say no")
+            };
+            CheckResult::new(service.name.as_str(), name, proves, one(service, job, world))
         })
         .collect()
 }

@@ -1,12 +1,21 @@
 //! Checks of a running stack: facts in, results out. A check is a small function in the list of `platform`; what every stack
-//! has (containers) is in `containers`. `audit` has rules of its own kind: what makes a stack easier to attack.
+//! has (containers, and what they were given) is in `containers` and `placement`. `doctor` reads the results and looks for causes.
+//! `audit` has rules of its own kind: what makes a stack easier to attack.
 
 pub mod audit;
+mod clock;
 mod containers;
+mod database;
+pub mod doctor;
 mod exposed;
+mod monitoring;
+mod pages;
+mod placement;
 mod platform;
 pub mod preflight;
+mod reach;
 pub mod registry;
+mod render;
 mod selection;
 
 use std::time::Duration;
@@ -25,10 +34,23 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct CheckResult {
     pub service: String,
     pub name: &'static str,
+    /// What is known when it passes.
+    pub proves: &'static str,
     pub outcome: Outcome,
+    /// How long it took; nothing where the facts were there already.
+    pub took: Duration,
 }
 
 impl CheckResult {
+    fn new(service: &str, name: &'static str, proves: &'static str, outcome: Outcome) -> Self {
+        Self { service: service.to_owned(), name, proves, outcome, took: Duration::ZERO }
+    }
+
+    /// Whether the same is asked of every service, so that those which pass can be told in one line.
+    pub fn is_of_every_service(&self) -> bool {
+        placement::has(self.name)
+    }
+
     /// Whether it found something wrong.
     pub fn has_failed(&self) -> bool {
         matches!(self.outcome, Outcome::Failed { .. })
@@ -115,9 +137,15 @@ pub fn root(error: &reqwest::Error) -> String {
 
 /// Runs every check that applies to the definition and was asked for, all at once. Results come in the order of the list.
 pub async fn validate<R: Runtime>(facts: &Facts<'_, R>, selection: &Selection) -> Vec<CheckResult> {
-    let mut results = containers::check(facts.definition, facts.world);
+    let Facts { runtime, definition, world, .. } = *facts;
+    let mut results = containers::check(definition, world);
     results.retain(|result| selection.has(&result.service, result.name));
-    results.extend(platform::check(facts, selection).await);
+    let (placed, answered) = tokio::join!(
+        placement::check(runtime, definition, world, selection),
+        platform::check(facts, selection)
+    );
+    results.extend(placed);
+    results.extend(answered);
     results
 }
 
@@ -127,6 +155,7 @@ pub fn names(definition: &Definition) -> Vec<(String, String)> {
     let containers = containers::check(definition, &world).into_iter();
     let mut all: Vec<(String, String)> =
         containers.map(|result| (result.service, result.name.to_owned())).collect();
+    all.extend(placement::names(definition));
     all.extend(platform::names(definition));
     all
 }

@@ -1,12 +1,15 @@
 //! A round trip through MLflow: a run of its own is made, written to, read back and deleted; the files of the registered model are
 //! fetched. Asks the server itself, as the trainer does.
 
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use super::{CheckResult, Outcome, root};
+use super::platform::at;
+use super::{CheckResult, Facts, Outcome, root};
+use crate::runtime::Runtime;
 
 /// For one request.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -17,8 +20,17 @@ const METRIC: (&str, f64) = ("odds", 0.625);
 const TAG: (&str, &str) = ("purpose", "check");
 const ARTIFACT: &str = "check.txt";
 
-const NAMES: [&str; 8] =
-    ["experiment", "run", "parameter", "metric", "tag", "artifact", "registered model", "run deleted"];
+/// Each step, and what it proves.
+const STEPS: [(&str, &str); 8] = [
+    ("experiment", "there is a place for runs"),
+    ("run", "a run can be begun"),
+    ("parameter", "what it was given is kept"),
+    ("metric", "what it measured is kept"),
+    ("tag", "what it is called is kept"),
+    ("artifact", "a file is kept as it was"),
+    ("registered model", "every file of the newest versions can be fetched"),
+    ("run deleted", "nothing is left of this check"),
+];
 
 struct Server<'a> {
     http: &'a Client,
@@ -52,11 +64,62 @@ pub async fn round_trip(http: &Client, base: &str, now_ms: i64) -> Vec<CheckResu
     let outcomes = steps
         .into_iter()
         .map(|step| step.unwrap_or_else(|evidence| Outcome::Failed { evidence, hint: hint() }));
-    let results = NAMES.into_iter().zip(outcomes);
-    results.map(|(name, outcome)| CheckResult { service: "mlflow".to_owned(), name, outcome }).collect()
+    let results = STEPS.into_iter().zip(outcomes);
+    results.map(|((name, proves), outcome)| CheckResult::new("mlflow", name, proves, outcome)).collect()
 }
 
 type Step = Result<Outcome, String>;
+
+/// Whether the trainer was told to record nothing.
+fn is_off<R: Runtime>(facts: &Facts<'_, R>) -> bool {
+    let trainer = facts.service("ml_builder");
+    let told = trainer.and_then(|service| service.environment.get("DISABLE_MLFLOW_TRACKING"));
+    told.is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+fn off() -> Outcome {
+    Outcome::Skipped("DISABLE_MLFLOW_TRACKING is set".to_owned())
+}
+
+/// An experiment with a run that ended well: that of the trainer, not that of [`round_trip`].
+pub(super) async fn experiment<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+    let base = at(facts, "mlflow", 5000)?;
+    facts.get(&format!("{base}/health")).await?;
+    if is_off(facts) {
+        return Ok(off());
+    }
+    let server = Server { http: facts.http, base: &base };
+    let found = server.post("experiments/search", &json!({"max_results": 100})).await?;
+    let experiments = found["experiments"].as_array().cloned().unwrap_or_default();
+    let own = |name: &str| name != EXPERIMENT && name != "Default";
+    let ids: Vec<&str> = experiments
+        .iter()
+        .filter(|experiment| experiment["name"].as_str().is_some_and(own))
+        .filter_map(|experiment| experiment["experiment_id"].as_str())
+        .collect();
+    if ids.is_empty() {
+        return Ok(Outcome::failed("there is no experiment of a training", "pdex up --rerun ml_builder"));
+    }
+    let order = json!({"experiment_ids": ids, "filter": "attributes.status = 'FINISHED'", "max_results": 1});
+    let runs = server.post("runs/search", &order).await?;
+    let names: Vec<&str> =
+        experiments.iter().filter_map(|e| e["name"].as_str()).filter(|name| own(name)).collect();
+    let name = names.join(", ");
+    Ok(match runs["runs"][0]["info"]["run_name"].as_str() {
+        Some(run) => Outcome::Passed(format!("{name}: last finished run {run}")),
+        None => Outcome::failed(format!("{name} has no run that finished"), "pdex up --rerun ml_builder"),
+    })
+}
+
+/// The newest version of each registered model, every file of it fetched.
+pub(super) async fn registered_model<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+    let base = at(facts, "mlflow", 5000)?;
+    facts.get(&format!("{base}/health")).await?;
+    if is_off(facts) {
+        return Ok(off());
+    }
+    Server { http: facts.http, base: &base }.model().await
+}
 
 impl Server<'_> {
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Vec<u8>, String> {
@@ -206,6 +269,11 @@ impl Server<'_> {
                     file["file_size"]
                 ));
             }
+            // What a loader would stumble over first: a model that breaks off.
+            let is_json = Path::new(&name).extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
+            if is_json && serde_json::from_slice::<serde::de::IgnoredAny>(&content).is_err() {
+                return Err(format!("{name} is no JSON: {} bytes that break off", content.len()));
+            }
             bytes += content.len();
             names.push(name);
         }
@@ -268,7 +336,7 @@ mod tests {
         let http = Client::builder().no_proxy().build().unwrap();
         let results = round_trip(&http, &base, 0).await;
         let names: Vec<&str> = results.iter().map(|result| result.name).collect();
-        assert_eq!(names, NAMES);
+        assert_eq!(names, STEPS.map(|(name, _)| name));
         assert!(results[..7].iter().all(CheckResult::has_failed), "{results:?}");
         assert!(
             matches!(&results[0].outcome, Outcome::Failed { evidence, .. } if evidence.contains("refused"))

@@ -140,6 +140,8 @@ pub(crate) enum Command {
     Validate(look::Validate),
     /// Look for what makes the stack easier to attack or to bring down; exit 7 when there is something
     Audit(audit::Audit),
+    /// Look for what ails the stack, say by what it shows, and print what mends it
+    Doctor(look::Doctor),
     /// Write a run into MLflow, read it back, fetch the registered model's files, delete the run
     MlflowCheck(look::MlflowCheck),
     /// Send the platform what its users would, and say how it bore it

@@ -84,6 +84,13 @@ impl Stop {
         }
         Self { exit, text }
     }
+
+    /// What it says and what it advises, without the words that introduce them.
+    pub(crate) fn parts(&self) -> (&str, Option<&str>) {
+        let text = self.text.trim_end();
+        let text = text.strip_prefix("error: ").unwrap_or(text);
+        text.split_once("\n  hint: ").map_or((text, None), |(what, hint)| (what, Some(hint)))
+    }
 }
 
 impl fmt::Display for Stop {

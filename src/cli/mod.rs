@@ -8,6 +8,7 @@ mod carry;
 mod color;
 mod config;
 mod context;
+mod doctor;
 mod down;
 mod env;
 mod events;
@@ -109,6 +110,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Volume(arguments) => inspect::volume(session, &arguments).await,
         Command::Validate(arguments) => validate::validate(session, &arguments).await,
         Command::Audit(arguments) => audit::audit(session, &arguments).await,
+        Command::Doctor(arguments) => Box::pin(doctor::doctor(session, &arguments)).await,
         Command::MlflowCheck(arguments) => mlflow_check::mlflow_check(session, &arguments).await,
         Command::GenerateLoad(arguments) => generate_load::generate_load(session, &arguments).await,
         Command::Init(arguments) => init::init(&arguments),

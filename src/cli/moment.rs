@@ -1,6 +1,6 @@
-//! Points in time as a person gives them on the command line.
+//! Points in time as a person gives them on the command line, and this machine's own.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::exit::{Exit, Stop};
 use crate::definition;
@@ -20,4 +20,10 @@ pub(crate) fn moment(option: &str, text: Option<&str>, now: Timestamp) -> Result
         })
     })
     .transpose()
+}
+
+/// This machine's time of day, where no engine is asked.
+pub(crate) fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Timestamp(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }

@@ -80,7 +80,7 @@ fn tell(
         if arguments.watch {
             writeln!(out, "{now}")?;
         }
-        writeln!(out, "{}", tables::checks(results))?;
+        writeln!(out, "{}", tables::checks(results, arguments.verbose))?;
         writeln!(out, "{failed} of {} checks failed", results.len())?;
     }
     if let Some(path) = &arguments.junit {

@@ -93,8 +93,10 @@ fn row(result: &CheckResult, outcome: &str, evidence: &str, hint: Option<&String
     json!({
         "service": result.service,
         "check": result.name,
+        "proves": result.proves,
         "outcome": outcome,
         "evidence": evidence,
         "hint": hint,
+        "took_ms": u64::try_from(result.took.as_millis()).unwrap_or(u64::MAX),
     })
 }

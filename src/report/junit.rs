@@ -40,7 +40,13 @@ mod tests {
 
     #[test]
     fn each_check_is_a_case() {
-        let result = |outcome| CheckResult { service: "db".to_owned(), name: "row counts", outcome };
+        let result = |outcome| CheckResult {
+            service: "db".to_owned(),
+            name: "row counts",
+            proves: "the Pokédex is whole",
+            outcome,
+            took: std::time::Duration::ZERO,
+        };
         let xml = checks(
             "p",
             &[

@@ -2,6 +2,7 @@
 //! progress to the one of the error output.
 
 pub mod audit;
+pub mod doctor;
 mod events;
 pub mod failures;
 pub mod json;
@@ -12,7 +13,9 @@ pub mod load;
 pub mod log_lines;
 mod names;
 pub mod progress;
+mod redact;
 pub mod steps;
+pub mod support;
 pub mod tables;
 pub mod timeline;
 

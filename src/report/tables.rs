@@ -3,7 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 
-use super::{names::Names, progress::mark, words};
+use super::{names::Names, progress::mark, spell, words};
 use crate::checks::{CheckResult, Outcome as Checked};
 use crate::definition::model::{Definition, Port, ServiceName};
 use crate::event::Phase;
@@ -57,18 +57,35 @@ pub fn links(definition: &Definition, ready: impl Iterator<Item = ServiceName>) 
     if any { trimmed(&rows) } else { String::new() }
 }
 
-/// `validate`: a row per check.
-pub fn checks(results: &[CheckResult]) -> String {
+/// `validate`: a row per check. What is asked of every service and is in order is one row, unless all is wanted.
+pub fn checks(results: &[CheckResult], verbose: bool) -> String {
     let mut rows = table(&["", "service", "check", "evidence"]);
+    let folds = |result: &CheckResult| !verbose && result.is_of_every_service() && !result.has_failed();
+    let mut folded: Vec<&str> = Vec::new();
     for result in results {
-        let (mark, evidence) = match &result.outcome {
-            Checked::Passed(evidence) => ("✓", evidence.clone()),
-            Checked::Skipped(why) => ("–", why.clone()),
-            Checked::Failed { evidence, hint } => ("✗", format!("{evidence}\nhint: {hint}")),
-        };
-        rows.add_row([mark, &result.service, result.name, &evidence]);
+        let alike = || results.iter().filter(|other| other.name == result.name && folds(other));
+        if !folds(result) || alike().count() == 1 {
+            let (mark, evidence) = told(result);
+            let proves =
+                if verbose { format!("{} ({})\n", result.proves, spell(result.took)) } else { String::new() };
+            rows.add_row([mark, &result.service, result.name, &format!("{proves}{evidence}")]);
+        } else if !folded.contains(&result.name) {
+            folded.push(result.name);
+            let passed = alike().filter(|other| matches!(other.outcome, Checked::Passed(_))).count();
+            let mark = if passed > 0 { "✓" } else { "–" };
+            let evidence = format!("as the definition has it: {passed} of {} services", alike().count());
+            rows.add_row([mark, "all", result.name, &evidence]);
+        }
     }
     trimmed(&rows)
+}
+
+fn told(result: &CheckResult) -> (&'static str, String) {
+    match &result.outcome {
+        Checked::Passed(evidence) => ("✓", evidence.clone()),
+        Checked::Skipped(why) => ("–", why.clone()),
+        Checked::Failed { evidence, hint } => ("✗", format!("{evidence}\nhint: {hint}")),
+    }
 }
 
 fn address(port: &Port) -> Option<String> {

@@ -2,6 +2,7 @@
 //!
 //! - `replace OLD => NEW` edits the definition;
 //! - `given WORDS` puts faults of the simulated engine before the commands that follow, `given` alone takes them away;
+//! - `docker network rm NAME` and `docker volume rm NAME` do that to the simulated engine, whoever uses it;
 //! - a `pdex` that ends in `&` runs until it works on an image and stays there, for the engine hangs; `^C` interrupts it;
 //! - `only where PATH` leaves the whole session out on a machine without it.
 
@@ -39,6 +40,7 @@ pub(crate) fn play(written: &str) -> Option<String> {
                 String::new()
             }
             ("replace", edit) => stage.replace(edit),
+            ("docker", words) => stage.lose(words),
             ("pdex", words) if words.ends_with('&') => stage.begin(words.trim_end_matches(" &")),
             ("pdex", words) => stage.run(words),
             ("^C", _) => stage.interrupt(),
@@ -98,6 +100,19 @@ impl Stage<'_> {
         let text = std::fs::read_to_string(&stack).unwrap();
         assert!(text.contains(from), "{from} is in the definition");
         std::fs::write(&stack, text.replace(from, to)).unwrap();
+        String::new()
+    }
+
+    /// Takes a network or a volume away from the engine.
+    fn lose(&self, words: &str) -> String {
+        let [kind @ ("network" | "volume"), "rm", name] = words.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("no such command: docker {words}");
+        };
+        let file = self.folder.join("engine.json");
+        let mut engine: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        let things = engine[format!("{kind}s")].as_object_mut().unwrap();
+        assert!(things.remove(name).is_some(), "{kind} {name} is there");
+        std::fs::write(file, engine.to_string()).unwrap();
         String::new()
     }
 

@@ -24,6 +24,21 @@ pub(super) fn interface(facts: &Facts<'_>) -> Vec<Finding> {
     too_old.then(finding).into_iter().collect()
 }
 
+/// What is put up with between two clocks.
+const SKEW_MS: u64 = 5_000;
+
+/// An engine in a virtual machine, or elsewhere, has a clock of its own.
+pub(super) fn clock(facts: &Facts<'_>) -> Vec<Finding> {
+    let Some(ahead) = facts.machine.clock_ahead_ms.filter(|ahead| ahead.unsigned_abs() > SKEW_MS) else {
+        return Vec::new();
+    };
+    let side = if ahead < 0 { "behind" } else { "ahead of" };
+    let message = format!("the engine's clock is {} s {side} this machine's", ahead.unsigned_abs() / 1_000);
+    vec![Finding::warning("preflight/clock", message).hint(
+        "set both by a time server: `timedatectl set-ntp true`; an engine in a virtual machine: restart that",
+    )]
+}
+
 pub(super) fn disk(facts: &Facts<'_>) -> Vec<Finding> {
     let Some(disk) = facts.machine.disk else { return Vec::new() };
     let hint =
@@ -135,6 +150,21 @@ mod tests {
             [
                 "Error preflight/engine-too-old the container engine speaks API 1.40; pdex needs 1.41, of Engine 20.10"
             ]
+        );
+    }
+
+    #[test]
+    fn a_clock_that_is_far_off_is_told() {
+        let stage = Stage::new(STACK);
+        let mut facts = stage.facts();
+        for ahead in [None, Some(0), Some(-5_000)] {
+            facts.machine.clock_ahead_ms = ahead;
+            assert_eq!(Stage::said(clock, &facts), [""; 0], "{ahead:?}");
+        }
+        facts.machine.clock_ahead_ms = Some(-90_000);
+        assert_eq!(
+            Stage::said(clock, &facts),
+            ["Warning preflight/clock the engine's clock is 90 s behind this machine's"]
         );
     }
 

@@ -47,6 +47,7 @@ impl Facts<'_> {
 
 const CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] = &[
     machine::interface,
+    machine::clock,
     ports::taken,
     ports::too_few,
     paths::binds,

@@ -23,6 +23,9 @@ pub(crate) struct Validate {
     /// All but these checks; repeat for more
     #[arg(long, value_name = "NAME")]
     pub(crate) skip: Vec<String>,
+    /// Every check of every service, with what it proves and how long it took
+    #[arg(long)]
+    pub(crate) verbose: bool,
     /// Print a JSON document
     #[arg(long)]
     pub(crate) json: bool,
@@ -35,6 +38,23 @@ pub(crate) struct Validate {
     /// Give up after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Only these and what they depend on [default: all]
+    #[arg(value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
+    /// Start what is stopped, make networks that are missing, restart what does not answer; never remove anything
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Write an archive for whoever is to help: findings, versions, definition, logs, events, without secrets
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Print a JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `mlflow-check`.

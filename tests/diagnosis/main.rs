@@ -1,0 +1,78 @@
+//! Twenty-five faults, and what `pdex validate` says to each: the right service, the right check, by what it was seen, and nothing
+//! else. A platform that is well gives no alarm. The README shows the table (`PDEX_SESSIONS=update cargo test --test diagnosis`
+//! writes it anew).
+
+#![expect(clippy::disallowed_methods, reason = "the switch is a variable")]
+#![expect(clippy::unwrap_used, reason = "helpers of a test fail it")]
+
+mod stage;
+mod stub;
+mod table;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use stage::{Fault, Stage};
+use table::FAULTS;
+
+/// Runs on one thread, with the servers beside.
+fn on_stage<T>(play: impl Future<Output = T>) -> T {
+    let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&threads, play)
+}
+
+#[test]
+fn each_fault_is_named_and_nothing_else() {
+    let mut wrong = String::new();
+    for (fault, inject, expected) in FAULTS {
+        let found = on_stage(async { Stage::set(*inject).await.failed().await });
+        if found != *expected {
+            let _ = writeln!(wrong, "{fault}\n  expected {expected:#?}\n  found {found:#?}");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert_eq!(FAULTS.len(), 25);
+}
+
+#[test]
+fn a_platform_that_is_well_gives_no_alarm() {
+    on_stage(async {
+        let stage = Stage::set(Fault::None).await;
+        for _ in 0..20 {
+            assert_eq!(stage.failed().await, [""; 0]);
+        }
+        assert_eq!(stage.ailments().await, [""; 0]);
+    });
+}
+
+#[test]
+fn the_doctor_tells_a_cause_once_and_not_by_its_effects() {
+    let ailments = on_stage(async { Stage::set(Fault::Killed("db")).await.ailments().await });
+    assert_eq!(ailments, ["db: ended with exit code 137 (SIGKILL) [doctor/ended]"]);
+    let unseen = Fault::Answers(|platform| {
+        platform.prometheus.set("/api/v1/targets", stub::targets("down", "refused"));
+    });
+    let ailments = on_stage(async { Stage::set(unseen).await.ailments().await });
+    assert_eq!(ailments, ["prometheus: targets up: api: refused [doctor/metrics]"]);
+}
+
+#[test]
+fn the_readme_shows_the_table() {
+    const BEGIN: &str = "<!-- faults: begin -->\n";
+    const END: &str = "<!-- faults: end -->";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once(BEGIN).unwrap();
+    let (now, after) = rest.split_once(END).unwrap();
+    let mut rows = "| what was done | what `pdex validate` said |\n|---|---|\n".to_owned();
+    for (fault, _, expected) in FAULTS {
+        let said: Vec<String> =
+            expected.iter().map(|line| format!("`{}`", line.replace('`', "'").replace('|', "/"))).collect();
+        let _ = writeln!(rows, "| {fault} | {} |", said.join("<br>"));
+    }
+    if std::env::var("PDEX_SESSIONS").is_ok_and(|v| v == "update") {
+        std::fs::write(&path, [before, BEGIN, &rows, END, after].concat()).unwrap();
+    } else {
+        assert!(now == rows, "PDEX_SESSIONS=update cargo test --test diagnosis writes it anew:\n{rows}");
+    }
+}
