@@ -98,11 +98,13 @@ async fn apply<R: Operate>(
             // And waits until it is ready.
             vec![service.clone()]
         }
-        Mend::Up(services) => services.clone(),
+        Mend::Up(services) | Mend::Recreate(services) => services.clone(),
         Mend::Person => return Ok(()),
     };
     let world = context::observe(runtime, definition).await?;
-    let goal = Goal { services: services.into_iter().collect(), no_recreate: true, ..Goal::default() };
+    let recreate = matches!(mend, Mend::Recreate(_));
+    let services = services.into_iter().collect();
+    let goal = Goal { services, no_recreate: !recreate, force_recreate: recreate, ..Goal::default() };
     let plan = one_off::plan(definition, &world, &goal);
     carry::carry_out(session, definition, &plan, runtime).await?;
     Ok(())

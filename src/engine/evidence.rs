@@ -62,7 +62,7 @@ pub(super) async fn of_error<R: Runtime>(runtime: &R, doing: &str, error: &Runti
         RuntimeError::NotFound(words) if words.contains("network") => {
             Failure::new(format!("{doing}: {words}: someone removed it since the start of this run"))
                 .code("up/network-gone")
-                .hint("`pdex up` makes it again")
+                .hint("`pdex up` makes it again, `pdex up --force-recreate` also for containers that were on the old one")
         }
         RuntimeError::NotFound(words) => Failure::new(format!("{doing}: {words}"))
             .code("up/gone")

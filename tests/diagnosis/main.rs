@@ -12,6 +12,7 @@ mod table;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use pdex::definition::model::ServiceName;
 use stage::{Fault, Stage};
 use table::FAULTS;
 
@@ -49,6 +50,18 @@ fn a_platform_that_is_well_gives_no_alarm() {
 fn the_doctor_tells_a_cause_once_and_not_by_its_effects() {
     let ailments = on_stage(async { Stage::set(Fault::Killed("db")).await.ailments().await });
     assert_eq!(ailments, ["db: ended with exit code 137 (SIGKILL) [doctor/ended]"]);
+    // Nothing is registered because nothing was trained.
+    let untrained = Fault::Both(
+        |definition| {
+            let trainer = definition.services.get_mut(&ServiceName::new("ml_builder")).unwrap();
+            trainer.labels.insert("sim.exit".to_owned(), "1".to_owned());
+        },
+        |platform| {
+            platform.mlflow.set("/api/2.0/mlflow/registered-models/search", stub::Answer::ok("{}"));
+        },
+    );
+    let ailments = on_stage(async { Stage::set(untrained).await.ailments().await });
+    assert_eq!(ailments, ["ml_builder: ended with exit code 1 [doctor/ended]"]);
     let unseen = Fault::Answers(|platform| {
         platform.prometheus.set("/api/v1/targets", stub::targets("down", "refused"));
     });

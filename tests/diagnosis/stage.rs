@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     Made(fn(&mut Definition)),
     /// A server answers otherwise.
     Answers(fn(&Platform)),
+    /// The last two.
+    Both(fn(&mut Definition), fn(&Platform)),
     /// Someone laid hands on a container.
     Killed(&'static str),
     Paused(&'static str),
@@ -56,7 +58,7 @@ impl Stage {
     /// Its containers are made and started one after the other, on a clock that jumps; then the clock is that of the machine.
     pub(crate) async fn set(fault: Fault) -> Self {
         let platform = Platform::well();
-        if let Fault::Answers(change) = fault {
+        if let Fault::Answers(change) | Fault::Both(_, change) = fault {
             change(&platform);
         }
         let mut environment: BTreeMap<String, String> =
@@ -78,7 +80,7 @@ impl Stage {
         }
         let definition = definition(&environment);
         let mut made = definition.clone();
-        if let Fault::Made(change) = fault {
+        if let Fault::Made(change) | Fault::Both(change, _) = fault {
             change(&mut made);
         }
         tokio::time::pause();
@@ -89,7 +91,7 @@ impl Stage {
             Fault::Killed(service) => runtime.kill(id(service), "SIGKILL").await.unwrap(),
             Fault::Paused(service) => runtime.pause(id(service)).await.unwrap(),
             Fault::Removed(service) => runtime.remove(id(service)).await.unwrap(),
-            Fault::None | Fault::Made(_) | Fault::Answers(_) => {}
+            Fault::None | Fault::Made(_) | Fault::Answers(_) | Fault::Both(..) => {}
         }
         tokio::time::resume();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();

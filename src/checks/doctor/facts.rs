@@ -86,8 +86,9 @@ impl Known<'_> {
     pub(super) fn explains(&self, result: &CheckResult) -> Option<&ServiceName> {
         self.cause(&result.service).or_else(|| {
             // Prometheus tells of others: a target that is down, an alert about it.
-            let checks::Outcome::Failed { evidence, .. } = &result.outcome else { return None };
-            let words = evidence.to_lowercase();
+            // What is missing comes from someone: the hint names who has to run.
+            let checks::Outcome::Failed { evidence, hint } = &result.outcome else { return None };
+            let words = format!("{evidence} {hint}").to_lowercase();
             let roots = self.patients.iter().map(|patient| &patient.service.name);
             roots.into_iter().find(|name| words.contains(&name.as_str().to_lowercase()))
         })

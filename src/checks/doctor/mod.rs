@@ -48,6 +48,9 @@ impl Ailment {
 pub enum Mend {
     /// `pdex unpause`
     Unpause(ServiceName),
+    /// `pdex up --force-recreate`, of containers that can start no more: an engine remembers a network by its number, so that of a
+    /// network made anew is no help to a container that was on the old one. Named volumes stay.
+    Recreate(Vec<ServiceName>),
     /// `pdex up --no-recreate`: makes what is missing, starts what is stopped, replaces nothing.
     Up(Vec<ServiceName>),
     /// `pdex restart`
@@ -61,14 +64,16 @@ impl Mend {
     pub fn command(&self) -> Option<String> {
         match self {
             Self::Unpause(service) => Some(format!("pdex unpause {service}")),
-            Self::Up(services) => {
-                let names: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
-                Some(format!("pdex up --no-recreate {}", names.join(" ")))
-            }
+            Self::Recreate(services) => Some(format!("pdex up --force-recreate {}", joined(services))),
+            Self::Up(services) => Some(format!("pdex up --no-recreate {}", joined(services))),
             Self::Restart(service) => Some(format!("pdex restart {service}")),
             Self::Person => None,
         }
     }
+}
+
+fn joined(services: &[ServiceName]) -> String {
+    services.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// What was looked at, and what was found there.

@@ -83,7 +83,7 @@ pub(super) fn networks(known: &Known<'_>) -> Vec<Ailment> {
         .filter_map(|(key, network)| {
             let joins = |service: &&Service| service.networks.contains_key(key);
             let made = |service: &&Service| known.world.of(&service.name).next().is_some();
-            let users: Vec<_> = known
+            let users: Vec<ServiceName> = known
                 .definition
                 .services
                 .values()
@@ -97,7 +97,7 @@ pub(super) fn networks(known: &Known<'_>) -> Vec<Ailment> {
             let names: Vec<&str> = users.iter().map(ServiceName::as_str).collect();
             let message =
                 format!("network {} does not exist: {} cannot start", network.name, names.join(", "));
-            let mend = if network.external { Mend::Person } else { Mend::Up(users) };
+            let mend = if network.external { Mend::Person } else { Mend::Recreate(users) };
             let finding = Finding::error("doctor/network-missing", message);
             let finding = if network.external {
                 finding.hint(format!("`docker network create {}`", network.name))
@@ -117,6 +117,12 @@ pub(super) fn networks(known: &Known<'_>) -> Vec<Ailment> {
     };
     found.extend(misplaced.filter(|ailment| !gone(ailment)));
     found
+}
+
+/// Whether a network that a service is to be on is gone: it cannot start, and that is told with the network.
+pub(super) fn lacks_network(known: &Known<'_>, service: &Service) -> bool {
+    let mut networks = service.networks.keys().filter_map(|key| known.definition.networks.get(key));
+    networks.any(|network| !known.world.networks.contains(&network.name))
 }
 
 pub(super) fn is_of_networks(result: &CheckResult) -> bool {

@@ -17,7 +17,7 @@ pub(super) fn sick(known: &Known<'_>) -> Vec<Ailment> {
         let finding = Finding::error("doctor/not-started", "nothing of this stack has been started");
         return vec![Ailment::new(Finding { severity: Severity::Note, ..finding }.hint("`pdex up`"))];
     }
-    // What has no container for want of its image is told with that.
+    // What has no container for want of its image, or cannot start for want of a network, is told with that.
     let lacks_image = |patient: &Patient<'_>| {
         let missing =
             |absent: &Absent<'_>| absent.answer.is_err() && absent.service.name == patient.service.name;
@@ -25,6 +25,7 @@ pub(super) fn sick(known: &Known<'_>) -> Vec<Ailment> {
     };
     roots(known)
         .filter(|patient| !places::is_elsewhere(&patient.lines) && !lacks_image(patient))
+        .filter(|patient| patient.container.is_none() || !places::lacks_network(known, patient.service))
         .map(|patient| ailment(known, patient))
         .collect()
 }
