@@ -2,7 +2,7 @@
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack test-monitoring mutate-rules bench-ready simulate lint bench-up bench-etl bench-ml audit-compare test-model test-contract bench-api dist dist-check prerequisites
+.PHONY: up test test-stack test-production test-monitoring mutate-rules bench-ready simulate lint bench-up bench-etl bench-ml audit-compare test-model test-contract bench-api dist dist-check prerequisites
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -23,6 +23,11 @@ test-stack:               ## hostile definitions on the release build, then the 
 	PDEX_TEST_STACK=1 cargo test --locked --test stack -- --nocapture
 	PDEX_TEST_DOCKER=1 cargo test --locked --test contract
 	PDEX_TEST_DOCKER=1 cargo test --locked --test faults
+	$(MAKE) test-production
+
+test-production:          ## the production profile on this machine's Docker: what must be refused is refused from inside; removed afterwards
+	stack/prerequisites.sh up
+	PDEX_TEST_PRODUCTION=1 cargo test --locked --test production -- --nocapture
 
 test-contract:            ## the running API against its own OpenAPI document and promtool (schemathesis, 300 examples, with and without a key)
 	stack/prerequisites.sh test

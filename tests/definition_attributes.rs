@@ -289,7 +289,7 @@ fn definition() -> impl Strategy<Value = Definition> {
         ..Volume::default()
     });
     (service(), network(), volume, text()).prop_map(|(service, network, volume, content)| {
-        let file = |source| FileObject { name: "named".to_owned(), source };
+        let file = |source| FileObject { name: "named".to_owned(), source, keeping: None };
         let secret = FileSource::Environment { variable: "TOKEN".into(), value: Some(Hidden::new("hidden")) };
         let uses =
             |used: bool, key: &str, object| used.then(|| (key.to_owned(), object)).into_iter().collect();

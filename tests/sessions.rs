@@ -137,3 +137,39 @@ fn a_run_killed_at_any_instant_is_finished_by_the_next() {
     }
     assert!(deaths > 20, "it was killed {deaths} times");
 }
+
+#[test]
+fn a_rotation_killed_at_any_instant_is_finished_by_the_next() {
+    let session = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions/secrets.session");
+    let session = std::fs::read_to_string(session).unwrap();
+    let (head, _) = session.split_once(SESSION).unwrap();
+    let (_, definition) = head.split_once(DEFINITION).unwrap();
+    let mut deaths = 0;
+    for calls in 1.. {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("stack.yaml"), definition).unwrap();
+        run(folder.path(), &["up"]);
+        let values = || {
+            ["password", "key"].map(|name| std::fs::read(folder.path().join("secrets").join(name)).unwrap())
+        };
+        let before = values();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pdex"));
+        command
+            .current_dir(folder.path())
+            .env_clear()
+            .env("TMPDIR", folder.path())
+            .args(["-f", "stack.yaml"]);
+        command.arg(format!("--runtime=sim:engine.json:die={calls}")).args(["secrets", "rotate"]);
+        let killed = !command.output().unwrap().status.success();
+        let finished = run(folder.path(), &["secrets", "rotate"]);
+        assert!(finished.starts_with("exit 0"), "killed after {calls} calls: {finished}");
+        assert!(values().iter().zip(&before).all(|(new, old)| new != old), "killed after {calls} calls");
+        let left = folder.path().join("secrets").read_dir().unwrap().count();
+        assert_eq!(left, 2, "killed after {calls} calls: nothing is left aside");
+        if !killed {
+            break;
+        }
+        deaths += 1;
+    }
+    assert!(deaths > 5, "it was killed {deaths} times");
+}

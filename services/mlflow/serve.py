@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg2
@@ -45,14 +46,27 @@ class Settings:
         )
 
 
+def secret(environment: Mapping[str, str], name: str) -> str:
+    """Read NAME, or the file that NAME_FILE names, without the line break at its end; both at once is a contradiction."""
+    value, path = environment.get(name), environment.get(f"{name}_FILE")
+    if value and path:
+        raise ValueError(f"both {name} and {name}_FILE are set: unset one of them")
+    if path:
+        try:
+            value = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except OSError as error:
+            raise ValueError(f"{name}_FILE is {path!r}, which cannot be read: {error.strerror}") from error
+    if not value:
+        raise ValueError(f"{name}_FILE is {path!r}, which is empty" if path else f"{name} is not set")
+    return value
+
+
 def settings_from(environment: Mapping[str, str]) -> Settings:
     """Read the settings, or raise a ValueError that names the variable and its value."""
     port = environment.get("POSTGRES_PORT") or "5432"
     if not port.isdecimal():
         raise ValueError(f"POSTGRES_PORT is {port!r}, not a port number")
-    password = environment.get("POSTGRES_PASSWORD")
-    if not password:
-        raise ValueError("POSTGRES_PASSWORD is not set")
+    password = secret(environment, "POSTGRES_PASSWORD")
     return Settings(
         host=environment.get("POSTGRES_HOST") or "db",
         port=int(port),

@@ -18,10 +18,15 @@ pub mod registry;
 mod render;
 mod selection;
 
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+use futures_util::future::join_all;
 
 use crate::definition::model::{Definition, Service, ServiceName};
 use crate::runtime::Runtime;
+use crate::runtime::operate::{Kind, Operate};
 use crate::world::{Container, State, World};
 
 pub use selection::{Selection, typed};
@@ -82,6 +87,8 @@ pub struct Facts<'a, R> {
     pub definition: &'a Definition,
     pub world: &'a World,
     pub http: &'a reqwest::Client,
+    /// Services that publish nothing, with their own addresses; `http` knows them by name.
+    pub inside: &'a BTreeMap<ServiceName, IpAddr>,
 }
 
 impl<'a, R: Runtime> Facts<'a, R> {
@@ -98,12 +105,34 @@ impl<'a, R: Runtime> Facts<'a, R> {
     }
 
     fn address(&self, name: &str, target: u16) -> Option<String> {
-        address(self.definition, name, target)
+        let inside =
+            || self.inside.contains_key(&ServiceName::new(name)).then(|| format!("http://{name}:{target}"));
+        address(self.definition, name, target).or_else(inside)
+    }
+
+    /// A service's variable, or what the file holds that it gets instead; empty where there is neither.
+    fn setting(&self, service: &str, name: &str) -> Result<String, String> {
+        let Some(service) = self.service(service) else { return Ok(String::new()) };
+        setting(self.definition, service, name)
     }
 
     /// A GET's body, or what went wrong in a sentence.
     async fn get(&self, url: &str) -> Result<String, String> {
-        let answer = self.http.get(url).timeout(PATIENCE).send().await.map_err(|e| root(&e))?;
+        Self::body(self.named(self.http.get(url), url)?, url).await
+    }
+
+    /// A request with a name and a password where Grafana asks for them.
+    fn named(&self, request: reqwest::RequestBuilder, url: &str) -> Result<reqwest::RequestBuilder, String> {
+        let Some(grafana) = self.service("grafana") else { return Ok(request) };
+        let open = grafana.environment.get("GF_AUTH_ANONYMOUS_ENABLED").is_some_and(|open| open == "true");
+        if open || !self.address("grafana", 3000).is_some_and(|base| url.starts_with(&base)) {
+            return Ok(request);
+        }
+        Ok(request.basic_auth("admin", Some(self.setting("grafana", "GF_SECURITY_ADMIN_PASSWORD")?)))
+    }
+
+    async fn body(request: reqwest::RequestBuilder, url: &str) -> Result<String, String> {
+        let answer = request.timeout(PATIENCE).send().await.map_err(|e| root(&e))?;
         let status = answer.status();
         let body = answer.text().await.map_err(|e| root(&e))?;
         if status.is_success() { Ok(body) } else { Err(format!("HTTP {status} from {url}")) }
@@ -124,6 +153,43 @@ pub fn address(definition: &Definition, service: &str, target: u16) -> Option<St
         Some(ip) => ip,
     };
     Some(format!("http://{host}:{}", port.published?))
+}
+
+/// See [`Facts::setting`].
+pub fn setting(definition: &Definition, service: &Service, name: &str) -> Result<String, String> {
+    if let Some(value) = service.environment.get(name).filter(|value| !value.is_empty()) {
+        return Ok(value.clone());
+    }
+    let Some(path) = definition.file_of(service, name) else { return Ok(String::new()) };
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(text.trim_end().to_owned())
+}
+
+/// The addresses of running containers whose services publish nothing: this machine reaches them where the engine is its own.
+pub async fn inside<R: Operate>(
+    runtime: &R,
+    definition: &Definition,
+    world: &World,
+) -> BTreeMap<ServiceName, IpAddr> {
+    let private = world.containers.iter().filter(|container| {
+        let service = definition.services.get(&container.service);
+        service.is_some_and(|service| service.ports.is_empty())
+            && matches!(container.state, State::Running { .. })
+    });
+    let asked = private.map(async |container| {
+        let document = runtime.document(Kind::Container, &container.id.0).await.ok()?;
+        let networks = document["NetworkSettings"]["Networks"].as_object()?;
+        let address = networks.values().find_map(|network| network["IPAddress"].as_str()?.parse().ok())?;
+        Some((container.service.clone(), address))
+    });
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
+/// Asks services, those that publish nothing by the names that they have for each other: some answer to no other.
+pub fn client(inside: &BTreeMap<ServiceName, IpAddr>) -> reqwest::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder().no_proxy();
+    let named = inside.iter().map(|(service, address)| (service.as_str(), SocketAddr::new(*address, 0)));
+    named.fold(builder, |builder, (name, address)| builder.resolve(name, address)).build()
 }
 
 /// The innermost cause: the outer ones only say that a request failed.

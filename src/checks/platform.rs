@@ -136,7 +136,9 @@ async fn run<R: Runtime>(facts: &Facts<'_, R>, check: Check) -> Result<Outcome, 
 
 /// Where a service is reached from this machine.
 pub(super) fn at<R: Runtime>(facts: &Facts<'_, R>, service: &str, port: u16) -> Result<String, String> {
-    facts.address(service, port).ok_or_else(|| format!("port {port} of {service} is not published"))
+    facts.address(service, port).ok_or_else(|| {
+        format!("port {port} of {service} is not published, and its own address is not reached from here")
+    })
 }
 
 async fn answers<R: Runtime>(
@@ -153,7 +155,7 @@ async fn answers<R: Runtime>(
 /// Pikachu against Onix and the other way round: the odds sum to one and swap with the sides.
 async fn prediction<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
     let url = format!("{}/predict/battle", at(facts, "api", 8000)?);
-    let key = facts.service("api").and_then(|s| s.environment.get("API_KEY")).cloned().unwrap_or_default();
+    let key = facts.setting("api", "API_KEY")?;
     let there = predict(facts, &url, &key, "Pikachu", "Onix").await?;
     let back = predict(facts, &url, &key, "Onix", "Pikachu").await?;
     Ok(judge_odds(&there, &back))

@@ -6,6 +6,7 @@ pub(crate) mod image;
 pub(crate) mod load;
 pub(crate) mod look;
 pub(crate) mod process;
+pub(crate) mod secret;
 
 use std::path::PathBuf;
 
@@ -41,7 +42,7 @@ pub(crate) struct Global {
     /// Variables for the definition; repeat for more [default: .env of the project directory]
     #[arg(long = "env-file", value_name = "FILE", global = true)]
     pub(crate) env_files: Vec<PathBuf>,
-    /// Profiles to enable; repeat for more
+    /// Profiles to enable; repeat for more. `production` merges stack/production.yaml over the platform's definition
     #[arg(long = "profile", value_name = "NAME", global = true)]
     pub(crate) profiles: Vec<String>,
     /// Address of the container engine [default: `DOCKER_HOST`, else the local socket]
@@ -146,6 +147,9 @@ pub(crate) enum Command {
     MlflowCheck(look::MlflowCheck),
     /// Send the platform what its users would, and say how it bore it
     GenerateLoad(load::GenerateLoad),
+    /// List the secrets that pdex keeps, or give them new values
+    #[command(subcommand)]
+    Secrets(secret::Secrets),
     /// Write out the stack that a released pdex carries, to edit it
     Init(Init),
     /// Print the resolved definition in Compose format

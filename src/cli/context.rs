@@ -1,6 +1,6 @@
 //! What most commands begin with: find the definition, load it, connect to the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,8 +10,9 @@ use super::args::Global;
 use super::exit::{Exit, Stop};
 use crate::carried;
 use crate::definition::model::{Definition, ServiceName};
-use crate::definition::{Loaded, Request, load};
+use crate::definition::{Loaded, Request, load, profiles};
 use crate::engine::select::Absent;
+use crate::finding::Finding;
 use crate::report::failures;
 use crate::runtime::docker::Docker;
 use crate::runtime::operate::Operate;
@@ -23,16 +24,28 @@ use crate::world::live::Listed;
 /// Where the platform's definition lies in its repository.
 const STACK: &str = "stack/predictiondex.yaml";
 
-/// The files of `-f`, or the platform's own definition: in the working directory or one above it, else the one that a released
-/// program carries, settled in the user's data folder.
+/// The files of `-f`, or the platform's own definition with an overlay of it for each profile that is asked for and has one.
 pub(crate) fn files(global: &Global, environment: &BTreeMap<String, String>) -> Result<Vec<PathBuf>, Stop> {
     if !global.files.is_empty() {
         return Ok(global.files.clone());
     }
+    let own = own_definition(environment)?;
+    let directory = global.project_directory.as_deref().or_else(|| own.parent()?.parent());
+    let asked = profiles(&request(global, environment, Vec::new(), &[]), directory.unwrap_or(Path::new(".")));
+    let beside = asked.iter().filter(|name| name.as_str() != "predictiondex" && !name.contains('/'));
+    let overlays =
+        beside.map(|name| own.with_file_name(format!("{name}.yaml"))).filter(|path| path.is_file());
+    let overlays: Vec<PathBuf> = overlays.collect();
+    Ok(std::iter::once(own).chain(overlays).collect())
+}
+
+/// The platform's own definition: in the working directory or one above it, else the one that a released
+/// program carries, settled in the user's data folder.
+fn own_definition(environment: &BTreeMap<String, String>) -> Result<PathBuf, Stop> {
     let here = std::env::current_dir().unwrap_or_default();
     let found = here.ancestors().map(|folder| folder.join(STACK)).find(|path| path.is_file());
     if let Some(path) = found {
-        return Ok(vec![path]);
+        return Ok(path);
     }
     let Some(stack) = carried::carried() else {
         return Err(Stop::new(
@@ -56,7 +69,7 @@ pub(crate) fn files(global: &Global, environment: &BTreeMap<String, String>) -> 
             folder.display()
         );
     }
-    Ok(vec![folder.join(STACK)])
+    Ok(folder.join(STACK))
 }
 
 /// Where the carried stack lives with its `.env` and models: one place whatever the version, so that an upgrade keeps both. The XDG
@@ -93,7 +106,8 @@ pub(crate) fn loaded(
 ) -> Result<Loaded, Stop> {
     match load(&request(global, environment, files, services)) {
         Ok(mut loaded) => {
-            let warnings = std::mem::take(&mut loaded.warnings);
+            let mut warnings = std::mem::take(&mut loaded.warnings);
+            warnings.extend(unknown_profiles(global, &loaded.definition));
             let _ = write!(std::io::stderr(), "{}", failures::findings(&relative(warnings)));
             Ok(loaded)
         }
@@ -121,8 +135,26 @@ pub(crate) fn request(
     }
 }
 
+/// A profile that changes nothing: whoever mistypes `production` must not think himself behind it.
+fn unknown_profiles(global: &Global, definition: &Definition) -> Vec<Finding> {
+    let services = definition.services.values().flat_map(|service| &service.profiles);
+    let known: BTreeSet<&str> = services
+        .chain(definition.disabled.values().flatten())
+        .map(String::as_str)
+        .chain(definition.files.iter().filter_map(|file| file.file_stem()?.to_str()))
+        .collect();
+    let unknown = global.profiles.iter().filter(|name| *name != "*" && !known.contains(name.as_str()));
+    unknown
+        .map(|name| {
+            let message = format!("no service is in profile {name}, and no overlay has that name");
+            let finding = Finding::warning("definition/unknown-profile", message);
+            finding.hint("look at its spelling: the stack is as it would be without it")
+        })
+        .collect()
+}
+
 /// Places are shown relative to where the user is, when they lie below.
-fn relative(mut findings: Vec<crate::finding::Finding>) -> Vec<crate::finding::Finding> {
+fn relative(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings.iter_mut().for_each(near);
     findings
 }

@@ -11,8 +11,8 @@ use super::args::look::Doctor as Arguments;
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
 use super::{Session, carry, context, lock, moment};
-use crate::checks::Facts;
 use crate::checks::doctor::{self, Mend, Symptom, record};
+use crate::checks::{self, Facts};
 use crate::definition::graph;
 use crate::definition::model::{Definition, ServiceName};
 use crate::engine::handle::{self, Deed};
@@ -79,9 +79,10 @@ async fn see<R: Operate>(
 }
 
 async fn examine<R: Operate>(runtime: &R, definition: &Definition) -> anyhow::Result<Vec<Symptom>> {
-    let http = reqwest::Client::builder().no_proxy().build()?;
     let world = context::observe(runtime, definition).await?;
-    Ok(doctor::examine(&Facts { runtime, definition, world: &world, http: &http }).await)
+    let inside = checks::inside(runtime, definition, &world).await;
+    let http = checks::client(&inside)?;
+    Ok(doctor::examine(&Facts { runtime, definition, world: &world, http: &http, inside: &inside }).await)
 }
 
 /// What became of it shows at the next look; what fails says so on the error output.

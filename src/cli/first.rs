@@ -8,6 +8,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::vault;
+
+/// 192 random bits.
+const KEY: u16 = 24;
 /// A user that owns nothing on the host.
 const UNPRIVILEGED: u32 = 10_001;
 
@@ -19,7 +23,7 @@ pub(crate) fn write_env(directory: &Path) -> io::Result<Option<PathBuf>> {
     }
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
     let ids = if user.is_root() { (UNPRIVILEGED, UNPRIVILEGED) } else { (user.as_raw(), group.as_raw()) };
-    let text = fill(&std::fs::read_to_string(&example)?, ids, &mut random_key)?;
+    let text = fill(&std::fs::read_to_string(&example)?, ids, &mut || vault::random(KEY))?;
     // Written aside and linked into place: never half a file, and never over one that another run has just made.
     let aside = directory.join(format!(".env.{}.new", std::process::id()));
     let mut file =
@@ -62,16 +66,6 @@ fn fill(
         }
     }
     Ok(text)
-}
-
-/// 192 random bits as hexadecimal digits: nothing in it needs quoting anywhere.
-fn random_key() -> io::Result<String> {
-    let mut bytes = [0; 24];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
 }
 
 #[cfg(test)]

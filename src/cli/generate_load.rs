@@ -204,8 +204,9 @@ async fn place(session: &Session, arguments: &Arguments) -> anyhow::Result<Place
                 Some("name a server with --target URL"),
             )
         })?;
-        let key = definition.services.values().find(|s| s.name.as_str() == "api");
-        let key = key.and_then(|service| service.environment.get("API_KEY")).cloned();
+        let service = definition.services.values().find(|s| s.name.as_str() == "api");
+        let key = service.map(|service| checks::setting(&definition, service, "API_KEY")).transpose();
+        let key = key.map_err(|e| Stop::new(Exit::Failed, e, None))?;
         let target = Target::parse(&api).map_err(anyhow::Error::msg)?;
         (target, key, checks::address(&definition, "prometheus", 9090))
     };

@@ -27,6 +27,7 @@ mod moment;
 mod ps;
 mod record;
 mod run;
+mod secrets;
 mod signal;
 mod start;
 mod supply;
@@ -34,6 +35,7 @@ mod terminal;
 mod top;
 mod up;
 mod validate;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -113,6 +115,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Doctor(arguments) => Box::pin(doctor::doctor(session, &arguments)).await,
         Command::MlflowCheck(arguments) => mlflow_check::mlflow_check(session, &arguments).await,
         Command::GenerateLoad(arguments) => generate_load::generate_load(session, &arguments).await,
+        Command::Secrets(arguments) => secrets::secrets(session, &arguments).await,
         Command::Init(arguments) => init::init(&arguments),
         Command::Config(arguments) => config::config(session, &arguments),
         Command::Completions { shell } => manual::completions(shell),

@@ -8,7 +8,7 @@ use super::args::{self, Go, ProgressMode, PullWhen};
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
 use super::signal::{self, Signals};
-use super::{Session, context, first, lock, record};
+use super::{Session, context, first, lock, record, vault};
 use crate::checks::preflight;
 use crate::definition::model::Definition;
 use crate::definition::render::config_hash;
@@ -41,6 +41,7 @@ pub(super) async fn up(session: &Session, arguments: &Go) -> anyhow::Result<Exit
 async fn run(session: &Session, arguments: &Go, signals: &Signals) -> anyhow::Result<Exit> {
     let wrote_env = write_env(session)?;
     let definition = definition(session, &arguments.up)?;
+    make_secrets(&definition)?;
     let goal = goal(&definition, &arguments.up)?;
     let engine = unless(signals, context::connect(&session.global, &session.environment)).await?;
     let _lock = lock::take(&definition.project, "up")?;
@@ -154,6 +155,15 @@ fn write_env(session: &Session) -> anyhow::Result<bool> {
     let Some(path) = first::write_env(directory)? else { return Ok(false) };
     writeln!(io::stderr(), "wrote {} with random passwords and keys, readable by you alone", path.display())?;
     Ok(true)
+}
+
+/// The files of secrets that the definition has pdex keep.
+fn make_secrets(definition: &Definition) -> anyhow::Result<()> {
+    let made = vault::fill(definition)?;
+    if !made.is_empty() {
+        writeln!(io::stderr(), "made the files of secrets {}", made.join(", "))?;
+    }
+    Ok(())
 }
 
 /// The definition with the numbers of containers that the command line asks for.

@@ -52,10 +52,11 @@ async fn look<R: Operate>(
     selection: &Selection,
     arguments: &Arguments,
 ) -> anyhow::Result<Exit> {
-    let http = reqwest::Client::builder().no_proxy().build()?;
     let checking = async {
         let world = context::observe(runtime, definition).await?;
-        let facts = Facts { runtime, definition, world: &world, http: &http };
+        let inside = checks::inside(runtime, definition, &world).await;
+        let http = checks::client(&inside).map_err(|e| Stop::new(Exit::Failed, e, None))?;
+        let facts = Facts { runtime, definition, world: &world, http: &http, inside: &inside };
         Ok::<_, Stop>(checks::validate(&facts, selection).await)
     };
     let within = Duration::from_secs(arguments.timeout);

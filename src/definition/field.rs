@@ -94,7 +94,8 @@ impl<'a> Field<'a> {
         self.context.places.borrow_mut().insert(self.path.clone(), self.node.mark);
     }
 
-    fn expected(&self, what: &str) {
+    /// Notes that something else stands here.
+    pub(super) fn expected(&self, what: &str) {
         let found = match &self.node.value {
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),

@@ -16,5 +16,5 @@ mod rules;
 mod values;
 mod yaml;
 
-pub use load::{Attribute, Loaded, Request, alone, load};
+pub use load::{Attribute, Loaded, Request, alone, load, profiles};
 pub use values::duration;

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::rc::Rc;
 
 use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
@@ -17,6 +18,9 @@ use crate::images::context::{self, Context};
 use crate::images::host::{self, HostError};
 use crate::images::{self, Route, base};
 use crate::runtime::{BuildOrder, BuildSettings, ImportOrder, Runtime, RuntimeError};
+
+/// What is worked out once, whoever asks.
+type Once<T> = Rc<OnceCell<Result<T, Failure>>>;
 
 /// What the routes need to know of this run.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub(super) struct Obtainer<'a, R> {
     progress: UnboundedSender<Event>,
     /// Registries that did not answer in this run.
     away: RefCell<BTreeSet<String>>,
+    /// By reference: services that share an image share the work for it.
+    had: RefCell<BTreeMap<String, Once<ImageSource>>>,
     fits: OnceCell<bool>,
     /// Held while cargo runs: it uses all cores for one program, and whoever asked first is needed first.
     compiling: Mutex<()>,
@@ -55,6 +61,7 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
             newer_bases: false,
             progress,
             away: RefCell::default(),
+            had: RefCell::default(),
             fits: OnceCell::new(),
             compiling: Mutex::new(()),
             base: OnceCell::new(),
@@ -72,7 +79,9 @@ impl<'a, R: Runtime> Obtainer<'a, R> {
         let Some(service) = self.definition.services.get(name) else {
             return Event::ImageFailed { service: name.clone(), failure: Failure::new("no such service") };
         };
-        self.outcome(name, service, self.walk(service).await).await
+        let had = Rc::clone(self.had.borrow_mut().entry(service.image.clone()).or_default());
+        let had = had.get_or_init(|| self.walk(service)).await.clone();
+        self.outcome(name, service, had).await
     }
 
     /// As [`Self::obtain`], from the registry alone.

@@ -1,6 +1,7 @@
 //! What commands that look print: tables for people, documents for programs.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -10,6 +11,38 @@ use crate::definition::model::{Definition, ServiceName};
 use crate::world::live::{Binding, ImageFacts, Listed, Processes};
 use crate::world::time::Timestamp;
 use crate::world::{Health, State};
+
+/// A secret as `secrets list` shows it: never what it is.
+#[derive(Debug)]
+pub struct Secret<'a> {
+    pub name: &'a str,
+    pub file: &'a Path,
+    /// How its file stands, in words.
+    pub state: &'static str,
+    /// Who is given it.
+    pub services: Vec<ServiceName>,
+}
+
+/// `secrets list`
+pub fn secrets(rows: &[Secret<'_>]) -> String {
+    let mut shown = table(&["secret", "state", "used by", "file"]);
+    for row in rows {
+        let services: Vec<&str> = row.services.iter().map(ServiceName::as_str).collect();
+        shown.add_row([row.name, row.state, &services.join(" "), &row.file.display().to_string()]);
+    }
+    trimmed(&shown)
+}
+
+/// `secrets list --json`
+pub fn secrets_json(rows: &[Secret<'_>], now: Timestamp) -> Value {
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(
+            |row| json!({"secret": row.name, "file": row.file, "state": row.state, "services": row.services}),
+        )
+        .collect();
+    document(now, json!({"secrets": rows}))
+}
 
 /// What `ps` is about.
 #[derive(Debug)]

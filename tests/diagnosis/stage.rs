@@ -105,8 +105,13 @@ impl Stage {
     /// What `validate` finds wrong: `service/check: evidence`.
     pub(crate) async fn failed(&self) -> Vec<String> {
         let world = self.world().await;
-        let facts =
-            Facts { runtime: &self.runtime, definition: &self.definition, world: &world, http: &self.http };
+        let facts = Facts {
+            runtime: &self.runtime,
+            definition: &self.definition,
+            world: &world,
+            http: &self.http,
+            inside: &BTreeMap::new(),
+        };
         let results = checks::validate(&facts, &Selection::default()).await;
         let failed = results.iter().filter_map(|result| match &result.outcome {
             Outcome::Failed { evidence, .. } => {
@@ -120,8 +125,13 @@ impl Stage {
     /// What `doctor` finds, with the codes.
     pub(crate) async fn ailments(&self) -> Vec<String> {
         let world = self.world().await;
-        let facts =
-            Facts { runtime: &self.runtime, definition: &self.definition, world: &world, http: &self.http };
+        let facts = Facts {
+            runtime: &self.runtime,
+            definition: &self.definition,
+            world: &world,
+            http: &self.http,
+            inside: &BTreeMap::new(),
+        };
         let symptoms = doctor::examine(&facts).await;
         let said = |ailment: &Ailment| {
             self.usual(&format!("{} [{}]", ailment.finding.message, ailment.finding.code))

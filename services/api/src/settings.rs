@@ -31,7 +31,7 @@ pub enum SettingsError {
     #[error("{variable} is {value:?}, which is not {expected}")]
     Invalid { variable: &'static str, value: String, expected: &'static str },
     #[error(
-        "a key is required and there is none: set API_KEY or API_KEYS_FILE, or DEV_MODE=true to serve without a key"
+        "a key is required and there is none: set API_KEY, API_KEY_FILE or API_KEYS_FILE, or DEV_MODE=true to serve without a key"
     )]
     NoKey,
     #[error("API_KEYS_FILE: {0}{cause}", cause = .0.source().map(|cause| format!(": {cause}")).unwrap_or_default())]
@@ -80,7 +80,7 @@ fn cors(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Cors, SettingsError> 
 /// Requests per second of one address unless `API_RATE_LIMIT` says otherwise; none in development mode.
 const DEFAULT_RATE: u32 = 200;
 
-/// Reads `DEV_MODE` (default false), `API_KEY`, `API_KEYS_FILE`, `API_KEY_REQUIRED` (default: unless in development mode),
+/// Reads `DEV_MODE` (default false), `API_KEY` or `API_KEY_FILE`, `API_KEYS_FILE`, `API_KEY_REQUIRED` (default: unless in development mode),
 /// `API_RATE_LIMIT` (requests per second of one address, 0 for no limit) and `API_BEHIND_PROXY` (default false).
 fn gate(lookup: &dyn Fn(&str) -> Option<String>, errors: &mut Vec<SettingsError>) -> Rules {
     let mut or = |read: Result<bool, SettingsError>, default| {
@@ -103,8 +103,13 @@ fn gate(lookup: &dyn Fn(&str) -> Option<String>, errors: &mut Vec<SettingsError>
             }
         }
     }
-    if let Some(key) = lookup("API_KEY") {
-        keys.push(Key::unlimited("default", &key));
+    match store::secret(lookup, "API_KEY") {
+        Ok(Some(key)) => keys.push(Key::unlimited("default", &key)),
+        Ok(None) => {}
+        Err(error) => {
+            errors.push(error.into());
+            return Rules::default();
+        }
     }
     if key_required && keys.is_empty() {
         errors.push(SettingsError::NoKey);
@@ -167,6 +172,21 @@ mod tests {
         ] {
             assert_eq!(read(variables).ok().map(|s| s.gate.key_required), asked, "{variables:?}");
         }
+    }
+
+    #[test]
+    fn the_key_may_be_in_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "from-a-file\n").unwrap();
+        let path = file.path().display().to_string();
+        let gate = read(&[("API_KEY_FILE", &path)]).unwrap().gate;
+        assert!(gate.key_required && gate.keys.find(b"from-a-file").is_some());
+        assert_eq!(
+            read(&[("API_KEY_FILE", &path), ("API_KEY", "k")]).unwrap_err(),
+            ["both API_KEY and API_KEY_FILE are set: unset one of them"]
+        );
+        let absent = read(&[("API_KEY_FILE", "/nowhere/key")]).unwrap_err();
+        assert_eq!(absent, ["API_KEY_FILE is \"/nowhere/key\", which cannot be read: entity not found"]);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 const ENVIRONMENT: &str = "\
 Environment:
   POSTGRES_HOST, POSTGRES_PORT      where the database is [default: db, 5432]
-  POSTGRES_DB, POSTGRES_USER, POSTGRES_PASSWORD
+  POSTGRES_DB, POSTGRES_USER
+  POSTGRES_PASSWORD                 or POSTGRES_PASSWORD_FILE, a file that holds it
   ETL_SOURCE                        snapshot, live or auto [default: snapshot]
   POKEAPI_BASE_URL                  [default: https://pokeapi.co/api/v2]
   POKEAPI_INTERVAL_MS               least time between requests [default: 20, on this machine 0]
@@ -33,6 +34,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Migrate the database, load the data and check it (the default)
     Run(RunArguments),
+    /// Bring the database's schema up to date and load nothing: for its owner, where `run` connects as one who may not
+    Migrate,
     /// Read PokéAPI and write the snapshot that ships with the project
     Export {
         /// The file to write

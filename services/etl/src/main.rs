@@ -53,6 +53,7 @@ async fn execute(command: Command, lookup: &dyn Fn(&str) -> Option<String>) -> a
     start_log(lookup)?;
     match command {
         Command::Run(arguments) => run(arguments, lookup).await,
+        Command::Migrate => migrate(lookup).await,
         Command::Export { output } => export(lookup, &output).await,
         Command::Check => check(lookup).await,
         Command::Diff => diff(lookup).await,
@@ -132,6 +133,17 @@ async fn write_metrics(settings: &Settings, file: &Path) -> anyhow::Result<()> {
     let rows = etl::load::table_rows(&client).await?;
     let text = etl::metrics::render(&freshness, &rows);
     etl::metrics::write(file, &text).with_context(|| format!("cannot write {}", file.display()))
+}
+
+async fn migrate(lookup: &dyn Fn(&str) -> Option<String>) -> anyhow::Result<()> {
+    let settings = Settings::from_lookup(lookup)?;
+    let applied = etl::run::migrate(&settings.database, settings.database_wait).await?;
+    let version = dex::schema::EXPECTED;
+    if applied.is_empty() {
+        return say(&format!("schema version {version}: nothing to apply"));
+    }
+    let list: Vec<String> = applied.iter().map(ToString::to_string).collect();
+    say(&format!("schema version {version}: applied {}", list.join(", ")))
 }
 
 async fn export(lookup: &dyn Fn(&str) -> Option<String>, output: &Path) -> anyhow::Result<()> {

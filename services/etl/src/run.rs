@@ -1,6 +1,9 @@
 //! One import: wait, lock, migrate, choose the source, load, and record what happened.
 
+use std::time::Duration;
+
 use dex::schema::{self, SchemaError};
+use dex::store;
 use tokio_postgres::Client;
 
 use crate::counts::Counts;
@@ -55,6 +58,12 @@ pub struct Options {
     pub plan: Plan,
     /// Change nothing: tell only what would change.
     pub dry_run: bool,
+}
+
+/// Waits for the database and brings its schema up to date; returns the versions applied.
+pub async fn migrate(database: &store::Settings, wait: Duration) -> Result<Vec<i32>, RunError> {
+    let mut client = wait::for_database(database, wait).await?;
+    Ok(schema::migrate(&mut client).await?)
 }
 
 /// Imports once with the counts the games have.

@@ -109,10 +109,39 @@ async fn run_and_check_say_what_the_database_holds() {
     assert_eq!(check.status.code(), Some(0));
     assert!(text(&check.stdout).contains("153 species, 188 pokemon, 226 moves"), "{}", text(&check.stdout));
 
+    let again = etl(&["migrate"], &environment).await;
+    assert_eq!((again.status.code(), text(&again.stdout)), (Some(0), "schema version 3: nothing to apply\n"));
+
     let mut wrong = environment;
     wrong[4].1 = "not-the-password";
     let refused = etl(&[], &wrong).await;
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused.stderr).contains("password authentication failed"), "{}", text(&refused.stderr));
+    database.drop_it().await;
+}
+
+#[tokio::test]
+async fn migrate_makes_the_schema_and_loads_nothing() {
+    let Some(database) = Database::create().await else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let password = folder.path().join("password");
+    std::fs::write(&password, format!("{}\n", database.settings.password.expose())).unwrap();
+    let port = database.settings.port.to_string();
+    let environment = [
+        ("POSTGRES_HOST", database.settings.host.as_str()),
+        ("POSTGRES_PORT", &port),
+        ("POSTGRES_DB", &database.settings.database),
+        ("POSTGRES_USER", &database.settings.user),
+        ("POSTGRES_PASSWORD_FILE", password.to_str().unwrap()),
+    ];
+    let output = etl(&["migrate"], &environment).await;
+    assert_eq!(
+        (output.status.code(), text(&output.stdout)),
+        (Some(0), "schema version 3: applied 1, 2, 3\n"),
+        "{}",
+        text(&output.stderr)
+    );
+    let check = etl(&["check"], &environment).await;
+    assert_eq!(check.status.code(), Some(1), "there is no data yet: {}", text(&check.stderr));
     database.drop_it().await;
 }

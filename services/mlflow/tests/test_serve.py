@@ -1,5 +1,7 @@
 """The settings of the tracking server; what it does with them is tested on the running stack."""
 
+from pathlib import Path
+
 import pytest
 
 from serve import settings_from
@@ -29,6 +31,21 @@ def test_the_password_is_not_printed() -> None:
 def test_a_wrong_setting_is_named(change: dict[str, str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         settings_from({**GIVEN, **change})
+
+
+def test_the_password_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("s3cret\n")
+    given = {**GIVEN, "POSTGRES_PASSWORD": "", "POSTGRES_PASSWORD_FILE": str(file)}
+    assert settings_from(given).password == "s3cret"
+    with pytest.raises(ValueError, match="both POSTGRES_PASSWORD and POSTGRES_PASSWORD_FILE"):
+        settings_from({**given, "POSTGRES_PASSWORD": "p"})
+    file.write_text("")
+    with pytest.raises(ValueError, match="which is empty"):
+        settings_from(given)
+    file.unlink()
+    with pytest.raises(ValueError, match="No such file"):
+        settings_from(given)
 
 
 def test_equal_variables_are_equal_settings() -> None:

@@ -11,6 +11,7 @@ from predictiondex.api import Api, Explanation, ModelInfo, Prediction, RankedMov
 from predictiondex.dex import Detail, Pokedex
 from predictiondex.mlflow import MlflowRegistry, Report, Version
 from predictiondex.prometheus import Drift, Prometheus, Watch
+from predictiondex.secret import secret
 from predictiondex.web import ServiceError
 from predictiondex.words import Language, Words, advice, words
 
@@ -40,7 +41,7 @@ def page() -> Page:
 
 @st.cache_resource
 def api() -> Api:
-    return Api(os.environ.get("API_BASE_URL") or "http://api:8000", os.environ.get("API_KEY"))
+    return Api(os.environ.get("API_BASE_URL") or "http://api:8000", secret(os.environ, "API_KEY"))
 
 
 @st.cache_resource

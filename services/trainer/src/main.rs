@@ -45,7 +45,7 @@ Environment:
   MLFLOW_TRACKING_URI     where trainings are recorded [default: nowhere]
   DISABLE_MLFLOW_TRACKING record nothing [default: false]
   POSTGRES_HOST, POSTGRES_PORT, POSTGRES_DB, POSTGRES_USER, POSTGRES_PASSWORD
-                          where the Pokédex is
+                          where the Pokédex is; or POSTGRES_PASSWORD_FILE, a file that holds the password
   PDEX_LOG                a log filter such as debug [default: info]";
 
 /// Simulates battles of Let's Go and trains the model that predicts them

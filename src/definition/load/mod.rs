@@ -64,14 +64,7 @@ pub fn alone(written: &str) -> Option<String> {
 
 /// Reads, merges, resolves and checks. On failure every problem found, errors first.
 pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
-    let mut loading = Loading {
-        request,
-        sources: Sources::default(),
-        problems: Vec::new(),
-        progress: interpolate::Progress::default(),
-        files: disk::Files::default(),
-        budget: Budget { nodes: Some(MAX_COPIES), files: MAX_FILES },
-    };
+    let mut loading = Loading::new(request);
     let result = loading.run();
     let mut problems = loading.problems;
     problems.iter_mut().for_each(shorten);
@@ -89,6 +82,20 @@ pub fn load(request: &Request) -> Result<Loaded, Vec<Finding>> {
             Ok(Loaded { warnings: problems, ..loaded })
         }
         _ => Err(problems),
+    }
+}
+
+/// The profiles that a request asks for where its project directory is known: its own, else those of `COMPOSE_PROFILES` in the
+/// environment or the env files. What is wrong with these files, loading tells.
+pub fn profiles(request: &Request, directory: &Path) -> Vec<String> {
+    let variables = Loading::new(request).variables(directory);
+    asked(request, &variables)
+}
+
+fn asked(request: &Request, variables: &Variables) -> Vec<String> {
+    match variables.get("COMPOSE_PROFILES") {
+        Some(list) if request.profiles.is_empty() => list.split(',').map(str::to_owned).collect(),
+        _ => request.profiles.clone(),
     }
 }
 
@@ -135,7 +142,18 @@ struct Scope<'s> {
     included: &'s [PathBuf],
 }
 
-impl Loading<'_> {
+impl<'a> Loading<'a> {
+    fn new(request: &'a Request) -> Self {
+        Self {
+            request,
+            sources: Sources::default(),
+            problems: Vec::new(),
+            progress: interpolate::Progress::default(),
+            files: disk::Files::default(),
+            budget: Budget { nodes: Some(MAX_COPIES), files: MAX_FILES },
+        }
+    }
+
     fn run(&mut self) -> Option<Loaded> {
         let files: Vec<PathBuf> = self.request.files.iter().filter_map(|file| self.absolute(file)).collect();
         if files.is_empty() {
@@ -204,10 +222,7 @@ impl Loading<'_> {
             places: BTreeMap::new().into(),
             attributes: BTreeMap::new().into(),
         };
-        let profiles: Vec<String> = match variables.get("COMPOSE_PROFILES") {
-            Some(list) if self.request.profiles.is_empty() => list.split(',').map(str::to_owned).collect(),
-            _ => self.request.profiles.clone(),
-        };
+        let profiles = asked(self.request, variables);
         let field = Field { context: &context, path: String::new(), node: root };
         let mut definition = resolve::definition(&field, project, profiles, &self.request.services);
         definition.files = files;

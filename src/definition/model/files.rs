@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::ServiceName;
+
 /// Something mounted into a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
@@ -105,6 +107,30 @@ pub struct FileObject {
     /// `<project>_<key>` unless given.
     pub name: String,
     pub source: FileSource,
+    /// `x-pdex`, of a secret that is a file: that pdex makes and changes it, and how.
+    pub keeping: Option<Keeping>,
+}
+
+/// How pdex makes a secret and gives it a new value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keeping {
+    /// How many random bytes a new value is, in hexadecimal digits.
+    pub bytes: u16,
+    /// The variable whose value the first one takes where that is set: what has data keeps the password it has.
+    pub first: Option<String>,
+    /// The value of that variable.
+    pub first_value: Option<Hidden>,
+    /// The group that may read the file besides its owner.
+    pub group: Option<u32>,
+    /// What makes a new value hold.
+    pub tell: Option<Tell>,
+}
+
+/// A command that reads a new value on its standard input, in the container of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tell {
+    pub service: ServiceName,
+    pub command: Vec<String>,
 }
 
 /// Where the content of a secret or config is.

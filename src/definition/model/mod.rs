@@ -9,7 +9,7 @@ mod resources;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -17,8 +17,8 @@ use serde::Serialize;
 pub use build::{Build, PullPolicy};
 pub use extension::{Extension, HostBuild, HttpReady, ImageUnavailable, Ready};
 pub use files::{
-    BindOptions, BindRecursion, FileObject, FileReference, FileSource, Hidden, Mount, MountSource,
-    TmpfsOptions, Volume, VolumeOptions,
+    BindOptions, BindRecursion, FileObject, FileReference, FileSource, Hidden, Keeping, Mount, MountSource,
+    Tell, TmpfsOptions, Volume, VolumeOptions,
 };
 pub use network::{Attachment, Ipam, IpamPool, Namespace, Network, NetworkMode, Port, PortMode, Protocol};
 pub use process::{Condition, Dependency, HealthTest, Healthcheck, Hook, Logging, Restart};
@@ -70,6 +70,17 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// The file of this machine that a service finds where its variable `NAME_FILE` (`NAME__FILE` for Grafana) says.
+    pub fn file_of(&self, service: &Service, name: &str) -> Option<&Path> {
+        let named = [format!("{name}_FILE"), format!("{name}__FILE")];
+        let place = named.iter().find_map(|variable| service.environment.get(variable))?;
+        let reference = service.secrets.iter().find(|reference| reference.path("/run/secrets") == *place)?;
+        match &self.secrets.get(&reference.source)?.source {
+            FileSource::File(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// Whether it has the service, enabled or not.
     pub fn knows(&self, service: &ServiceName) -> bool {
         self.services.contains_key(service) || self.disabled.contains_key(service)

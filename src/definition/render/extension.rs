@@ -1,7 +1,7 @@
-//! `x-pdex` of a service.
+//! `x-pdex` of a service and of a secret.
 
 use super::tree::{Map, Tree};
-use crate::definition::model::{Extension, ImageUnavailable};
+use crate::definition::model::{Extension, ImageUnavailable, Keeping};
 
 /// What Compose has no word for.
 pub(super) fn tree(extension: &Extension) -> Tree {
@@ -31,5 +31,19 @@ pub(super) fn tree(extension: &Extension) -> Tree {
     }
     map.put_filled("ready", ready.into());
     map.add_some("timeline", extension.timeline.as_ref().map(|path| path.display()));
+    map.into()
+}
+
+/// How a secret is kept; the value of the variable it begins with is nobody's business.
+pub(super) fn keeping(keeping: &Keeping) -> Tree {
+    let mut map = Map::new();
+    map.put("generate", Tree::Integer(keeping.bytes.into()));
+    map.add_some("first", keeping.first.as_ref());
+    map.put_some("group", keeping.group.map(|group| Tree::Integer(group.into())));
+    if let Some(tell) = &keeping.tell {
+        let mut told = Map::with("service", &tell.service);
+        told.put("command", Tree::texts(&tell.command));
+        map.put("tell", told.into());
+    }
     map.into()
 }

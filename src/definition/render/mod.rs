@@ -160,5 +160,6 @@ fn file(object: &FileObject) -> Tree {
         FileSource::Environment { variable, .. } => map.add("environment", variable),
         FileSource::Content(text) => map.add("content", text),
     }
+    map.put_some("x-pdex", object.keeping.as_ref().map(extension::keeping));
     map.into()
 }

@@ -192,4 +192,6 @@ pub(super) const EXTENSION: &[&str] =
 pub(super) const HOST_BUILD: &[&str] =
     &["binaries", "dockerfile", "libraries", "package", "prepare", "static"];
 pub(super) const READY: &[&str] = &["http", "tcp"];
+pub(super) const SECRET_EXTENSION: &[&str] = &["first", "generate", "group", "tell"];
+pub(super) const TELL: &[&str] = &["command", "service"];
 pub(super) const TOP_EXTENSION: &[&str] = &["project_directory"];

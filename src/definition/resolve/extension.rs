@@ -2,7 +2,9 @@
 
 use super::attributes;
 use crate::definition::field::Field;
-use crate::definition::model::{Extension, HostBuild, HttpReady, ImageUnavailable, Ready};
+use crate::definition::model::{
+    Extension, Hidden, HostBuild, HttpReady, ImageUnavailable, Keeping, Ready, ServiceName, Tell,
+};
 use crate::finding::Finding;
 
 /// The top-level one. Its values are used before anything is resolved; here they are only checked.
@@ -40,6 +42,59 @@ pub(super) fn read(field: &Field<'_>) -> Extension {
         }
     }
     extension
+}
+
+/// The one of a secret.
+pub(super) fn keeping(field: &Field<'_>) -> Option<Keeping> {
+    let mut keeping = Keeping { bytes: 0, first: None, first_value: None, group: None, tell: None };
+    for (key, value) in field.entries() {
+        match key.text.as_str() {
+            "generate" => {
+                let bytes = value.integer::<u16>(BYTES);
+                keeping.bytes = bytes.unwrap_or(SAFE);
+                if bytes.is_some_and(|bytes| !(SAFE..=1024).contains(&bytes)) {
+                    value.expected(BYTES);
+                }
+            }
+            "first" => {
+                keeping.first = value.name();
+                let variable = keeping.first.as_deref().and_then(|name| value.context.variable(name));
+                keeping.first_value = variable.filter(|text| !text.is_empty()).map(Hidden::new);
+            }
+            "group" => keeping.group = value.integer("a group's number"),
+            "tell" => keeping.tell = tell(&value),
+            _ => value.unexpected(key, attributes::SECRET_EXTENSION, &[]),
+        }
+    }
+    if keeping.bytes == 0 {
+        let message = format!("{}: `generate` is missing", field.path);
+        field.problem(Finding::error("definition/missing-attribute", message));
+        return None;
+    }
+    Some(keeping)
+}
+
+/// What nobody guesses.
+const SAFE: u16 = 16;
+const BYTES: &str = "a number of random bytes, 16 to 1024";
+
+fn tell(field: &Field<'_>) -> Option<Tell> {
+    let (mut service, mut command) = (None, Vec::new());
+    for (key, value) in field.entries() {
+        match key.text.as_str() {
+            "service" => service = value.name().map(ServiceName::new),
+            "command" => command = value.command().unwrap_or_default(),
+            _ => value.unexpected(key, attributes::TELL, &[]),
+        }
+    }
+    match service {
+        Some(service) if !command.is_empty() => Some(Tell { service, command }),
+        _ => {
+            let message = format!("{}: `service` and `command` are both needed", field.path);
+            field.problem(Finding::error("definition/missing-attribute", message));
+            None
+        }
+    }
 }
 
 fn host_build(field: &Field<'_>) -> Option<HostBuild> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{attributes, full_name};
+use super::{attributes, extension, full_name};
 use crate::definition::field::{Field, last_of_each};
 use crate::definition::model::{FileObject, FileReference, FileSource, Hidden};
 use crate::finding::Finding;
@@ -24,7 +24,7 @@ pub(super) fn objects(section: &Field<'_>, project: &str) -> BTreeMap<String, Fi
 
 fn object(field: &Field<'_>, name: &str, project: &str, content: bool) -> Option<FileObject> {
     let mut sources = Vec::new();
-    let (mut given, mut unreadable) = (None, false);
+    let (mut given, mut keeping, mut unreadable) = (None, None, false);
     for (key, value) in field.entries() {
         let source = match key.text.as_str() {
             "name" => {
@@ -36,6 +36,10 @@ fn object(field: &Field<'_>, name: &str, project: &str, content: bool) -> Option
                 let value = value.context.variable(&variable).map(Hidden::new);
                 FileSource::Environment { variable, value }
             }),
+            "x-pdex" if !content => {
+                keeping = extension::keeping(&value);
+                continue;
+            }
             "content" if content => value.text().map(FileSource::Content),
             "external" if !value.flag() => continue,
             "external" => {
@@ -61,7 +65,12 @@ fn object(field: &Field<'_>, name: &str, project: &str, content: bool) -> Option
     let words = if content { "`file`, `environment` or `content`" } else { "`file` or `environment`" };
     let mut sources = sources.into_iter();
     match (sources.next(), sources.next()) {
-        (Some(source), None) => Some(FileObject { name: full_name(given, name, project, false), source }),
+        (Some(source), None) => {
+            if keeping.is_some() && !matches!(source, FileSource::File(_)) {
+                field.wrong("`x-pdex` keeps secrets that are files");
+            }
+            Some(FileObject { name: full_name(given, name, project, false), source, keeping })
+        }
         (None, _) => {
             let message = format!("{}: {words} is missing", field.path);
             field.problem(Finding::error("definition/missing-attribute", message));

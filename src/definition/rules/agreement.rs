@@ -88,6 +88,20 @@ pub(super) fn resources_agree(facts: &Facts<'_>) -> Vec<Finding> {
     findings
 }
 
+/// Whom a new value of a secret is told is there to listen.
+pub(super) fn secrets_tell_services(facts: &Facts<'_>) -> Vec<Finding> {
+    let told = facts.definition.secrets.iter().filter_map(|(name, secret)| {
+        let service = &secret.keeping.as_ref()?.tell.as_ref()?.service;
+        (!facts.definition.knows(service)).then_some((name, service))
+    });
+    told.take_while(|_| !facts.is_full())
+        .map(|(name, service)| {
+            let message = format!("secret `{name}` tells service `{service}`, which is not defined");
+            facts.error("definition/undefined-service", message, &format!("secrets.{name}"))
+        })
+        .collect()
+}
+
 /// Secrets and configs that are used are defined, and their variables are set.
 pub(super) fn files_exist(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -37,6 +37,7 @@ const RULES: &[Rule] = &[
     agreement::network_modes_stand_alone,
     agreement::resources_agree,
     agreement::files_exist,
+    agreement::secrets_tell_services,
     agreement::targets_differ,
 ];
 

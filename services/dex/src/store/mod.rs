@@ -7,7 +7,7 @@ use tokio_postgres::{Client, NoTls};
 use crate::pokedex::{Evolution, Pokedex};
 use crate::schema::{self, SchemaError};
 
-pub use settings::{Password, Settings, SettingsError};
+pub use settings::{Password, Settings, SettingsError, secret};
 
 /// Why the Pokédex could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,10 @@
 //! Where the database is and who asks: read from variables by name, through a lookup that the binary supplies.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::time::Duration;
 
+const PASSWORD: &str = "POSTGRES_PASSWORD";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A password: its Debug and Display print `***`.
@@ -49,11 +51,35 @@ pub enum SettingsError {
     Missing { variable: &'static str },
     #[error("{variable} is {value:?}, which is not {expected}")]
     Invalid { variable: &'static str, value: String, expected: &'static str },
+    #[error("both {variable} and {variable}_FILE are set: unset one of them")]
+    Twice { variable: &'static str },
+    #[error("{variable}_FILE is {path:?}, which cannot be read: {kind}")]
+    Unreadable { variable: &'static str, path: String, kind: ErrorKind },
+    #[error("{variable}_FILE is {path:?}, which is empty")]
+    Empty { variable: &'static str, path: String },
+}
+
+/// A secret from `NAME`, or from the file that `NAME_FILE` names, without the line break at its end. Both at once is a contradiction.
+pub fn secret(
+    lookup: &dyn Fn(&str) -> Option<String>,
+    variable: &'static str,
+) -> Result<Option<String>, SettingsError> {
+    let value = |name: &str| lookup(name).filter(|value| !value.is_empty());
+    let (given, path) = match (value(variable), value(&format!("{variable}_FILE"))) {
+        (Some(_), Some(_)) => return Err(SettingsError::Twice { variable }),
+        (given, None) => return Ok(given),
+        (None, Some(path)) => (std::fs::read_to_string(&path), path),
+    };
+    match given.as_deref().map(|text| text.trim_end_matches(['\r', '\n'])) {
+        Ok("") => Err(SettingsError::Empty { variable, path }),
+        Ok(text) => Ok(Some(text.to_owned())),
+        Err(error) => Err(SettingsError::Unreadable { variable, kind: error.kind(), path }),
+    }
 }
 
 impl Settings {
     /// Reads `POSTGRES_HOST` (default `db`), `POSTGRES_PORT` (default 5432), `POSTGRES_DB`, `POSTGRES_USER` and
-    /// `POSTGRES_PASSWORD`. An empty variable counts as not set.
+    /// `POSTGRES_PASSWORD` or `POSTGRES_PASSWORD_FILE`. An empty variable counts as not set.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let optional = |variable| lookup(variable).filter(|value| !value.is_empty());
         let required = |variable: &'static str| optional(variable).ok_or(SettingsError::Missing { variable });
@@ -75,7 +101,9 @@ impl Settings {
             port,
             database: required("POSTGRES_DB")?,
             user: required("POSTGRES_USER")?,
-            password: Password(required("POSTGRES_PASSWORD")?),
+            password: Password(
+                secret(lookup, PASSWORD)?.ok_or(SettingsError::Missing { variable: PASSWORD })?,
+            ),
         })
     }
 
@@ -95,7 +123,9 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::{Settings, SettingsError};
+    use std::io::ErrorKind;
+
+    use super::{PASSWORD, Settings, SettingsError};
 
     fn from(pairs: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         Settings::from_lookup(&|name| {
@@ -137,5 +167,32 @@ mod tests {
     fn debug_hides_the_password() {
         let shown = format!("{:?}", from(&REQUIRED).unwrap());
         assert!(!shown.contains("hunter2") && shown.contains("***"), "{shown}");
+    }
+
+    #[test]
+    fn the_password_may_be_in_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        for (name, content) in [("good", "s3cret\n"), ("empty", "\n")] {
+            std::fs::write(path(name), content).unwrap();
+        }
+        let with = |file: &str, more: &[(&str, &str)]| {
+            let mut pairs = REQUIRED[..2].to_vec();
+            pairs.push(("POSTGRES_PASSWORD_FILE", file));
+            pairs.extend(more);
+            from(&pairs)
+        };
+        let good = path("good");
+        assert_eq!(with(&good, &[]).unwrap().password.expose(), "s3cret");
+        assert_eq!(with("", &[("POSTGRES_PASSWORD", "p")]).unwrap().password.expose(), "p");
+        let variable = PASSWORD;
+        assert_eq!(with(&good, &[("POSTGRES_PASSWORD", "p")]), Err(SettingsError::Twice { variable }));
+        let (empty, absent) = (path("empty"), path("absent"));
+        assert_eq!(with(&empty, &[]), Err(SettingsError::Empty { variable, path: empty.clone() }));
+        let kind = ErrorKind::NotFound;
+        assert_eq!(
+            with(&absent, &[]),
+            Err(SettingsError::Unreadable { variable, path: absent.clone(), kind })
+        );
     }
 }
