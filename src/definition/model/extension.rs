@@ -19,6 +19,12 @@ pub struct Extension {
     pub timeline: Option<PathBuf>,
     /// Runs to its end once and is then done, whether or not another service waits for that.
     pub job: bool,
+    /// Part of the light stack, with what it cannot do without.
+    pub essential: bool,
+    /// What it is for: language → a few words.
+    pub purpose: Vec<(String, String)>,
+    /// About what its image takes on the engine's disk, in bytes.
+    pub disk: Option<u64>,
 }
 
 /// A Rust service compiled outside the image.

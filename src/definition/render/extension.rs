@@ -6,7 +6,9 @@ use crate::definition::model::{Extension, ImageUnavailable, Keeping};
 /// What Compose has no word for.
 pub(super) fn tree(extension: &Extension) -> Tree {
     let mut map = Map::new();
+    map.put_some("disk", extension.disk.and_then(|size| i64::try_from(size).ok()).map(Tree::Integer));
     map.add_some("distribution", extension.distribution.as_ref().map(|path| path.display()));
+    map.flag("essential", extension.essential);
     if let Some(build) = &extension.host_build {
         let mut host_build = Map::with("package", &build.package);
         host_build.put("binaries", Tree::texts(&build.binaries));
@@ -20,8 +22,8 @@ pub(super) fn tree(extension: &Extension) -> Tree {
         map.add("image_unavailable", "skip");
     }
     map.flag("job", extension.job);
-    let links = extension.links.iter().map(|(title, link)| (title.clone(), Tree::Text(link.clone())));
-    map.put_filled("links", Tree::map(links));
+    map.put_filled("links", texts(&extension.links));
+    map.put_filled("purpose", texts(&extension.purpose));
     let mut ready = Map::new();
     if let Some(port) = extension.ready.tcp {
         ready.put("tcp", Tree::Integer(port.into()));
@@ -46,4 +48,8 @@ pub(super) fn keeping(keeping: &Keeping) -> Tree {
         map.put("tell", told.into());
     }
     map.into()
+}
+
+fn texts(named: &[(String, String)]) -> Tree {
+    Tree::map(named.iter().map(|(name, text)| (name.clone(), Tree::Text(text.clone()))))
 }

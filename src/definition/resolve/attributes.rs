@@ -187,8 +187,18 @@ pub(super) const IPAM_POOL: &[&str] = &["aux_addresses", "gateway", "ip_range", 
 
 pub(super) const VOLUME: &[&str] = &["driver", "driver_opts", "external", "labels", "name"];
 
-pub(super) const EXTENSION: &[&str] =
-    &["distribution", "host_build", "image_unavailable", "job", "links", "ready", "timeline"];
+pub(super) const EXTENSION: &[&str] = &[
+    "disk",
+    "distribution",
+    "essential",
+    "host_build",
+    "image_unavailable",
+    "job",
+    "links",
+    "purpose",
+    "ready",
+    "timeline",
+];
 pub(super) const HOST_BUILD: &[&str] =
     &["binaries", "dockerfile", "libraries", "package", "prepare", "static"];
 pub(super) const READY: &[&str] = &["http", "tcp"];

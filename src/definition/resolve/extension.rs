@@ -22,7 +22,9 @@ pub(super) fn read(field: &Field<'_>) -> Extension {
     let mut extension = Extension::default();
     for (key, value) in field.entries() {
         match key.text.as_str() {
+            "disk" => extension.disk = value.size().and_then(|size| u64::try_from(size).ok()),
             "distribution" => extension.distribution = value.name().map(|text| value.resolve(&text)),
+            "essential" => extension.essential = value.flag(),
             "host_build" => extension.host_build = host_build(&value),
             "image_unavailable" => match value.text().as_deref() {
                 Some("skip") => extension.image_unavailable = ImageUnavailable::Skip,
@@ -31,11 +33,8 @@ pub(super) fn read(field: &Field<'_>) -> Extension {
                 None => {}
             },
             "job" => extension.job = value.boolean().unwrap_or_default(),
-            "links" => {
-                let links = value.entries().into_iter();
-                extension.links =
-                    links.filter_map(|(title, link)| Some((title.text.clone(), link.name()?))).collect();
-            }
+            "links" => extension.links = named(&value),
+            "purpose" => extension.purpose = named(&value),
             "ready" => extension.ready = ready(&value),
             "timeline" => extension.timeline = value.name().map(|text| value.resolve(&text)),
             _ => value.unexpected(key, attributes::EXTENSION, &[]),
@@ -95,6 +94,12 @@ fn tell(field: &Field<'_>) -> Option<Tell> {
             None
         }
     }
+}
+
+/// The texts of a map with their names, in its order.
+fn named(field: &Field<'_>) -> Vec<(String, String)> {
+    let entries = field.entries().into_iter();
+    entries.filter_map(|(name, text)| Some((name.text.clone(), text.name()?))).collect()
 }
 
 fn host_build(field: &Field<'_>) -> Option<HostBuild> {
