@@ -16,6 +16,7 @@
 //! | [`runtime`] | THE SEAM: the trait, Docker, and a double on a virtual clock | decide |
 //! | [`engine`] | the scheduler (decides, no I/O) and the driver (I/O, decides nothing) | print |
 //! | [`checks`] | facts of a running stack → results | print |
+//! | [`guide`] | what a guided start asks, and what follows from the answers | know a terminal, ask an engine, print |
 //! | [`load`] | what a load sends when, who sends it, what came of it | know the stack, print |
 //! | [`report`] | tables, progress, JSON, diagnosis: the one layer that words and prints | know Docker |
 //! | [`cli`] | arguments, environment, exit codes; a file per command that wires the layers | hold logic |
@@ -41,6 +42,8 @@ pub mod runtime;
 pub mod engine;
 
 pub mod checks;
+
+pub mod guide;
 
 pub mod load;
 

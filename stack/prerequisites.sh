@@ -121,6 +121,7 @@ test)
     rust
     need postgresql-15 "the tests run against a real PostgreSQL" have_postgres_server
     need python3-venv "the tests of the web page" have_venv
+    need tmux "the guided start is tested in a terminal" command -v tmux
     install
     ;;
 browser)

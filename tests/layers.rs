@@ -22,9 +22,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("runtime", &["plan", "definition", "world"]),
     ("engine", &["event", "plan", "probe", "runtime", "images", "definition", "world"]),
     ("checks", &["finding", "definition", "world", "runtime"]),
+    ("guide", &["finding", "definition", "world", "plan"]),
     ("load", &[]),
-    // `checks`, `load`: what `validate` and `generate-load` found is printed here, as everything is.
-    ("report", &["event", "finding", "plan", "definition", "world", "checks", "load"]),
+    // `checks`, `load`: what `validate` and `generate-load` found is printed here, as everything is. `guide`: so are the questions
+    // of a guided start.
+    ("report", &["event", "finding", "plan", "definition", "world", "checks", "guide", "load"]),
     (
         "cli",
         &[
@@ -39,6 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "runtime",
             "engine",
             "checks",
+            "guide",
             "load",
             "report",
         ],

@@ -38,6 +38,7 @@ impl Stack {
             ("PDEX_TEST_MODELS".to_owned(), models.display().to_string()),
             ("POSTGRES_PASSWORD".to_owned(), "only-for-this-test".to_owned()),
             ("GRAFANA_ADMIN_PASSWORD".to_owned(), "only-for-this-test".to_owned()),
+            ("XDG_STATE_HOME".to_owned(), folder.path().display().to_string()),
         ]);
         for name in ["DB", "API", "STREAMLIT", "PROMETHEUS", "GRAFANA", "NODE_EXPORTER", "MLFLOW"] {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -134,6 +135,7 @@ fn the_platform_from_nothing_to_a_prediction_and_back() {
     predicts_both_ways(&stack);
     keeps_its_promises(&stack);
     validates_and_notices_a_stopped_service(&stack);
+    is_started_with_guidance(&stack);
     shows_every_screen_of_its_page(&stack);
     goes_down_keeping_its_data(&stack);
     survives_being_killed(&stack);
@@ -241,6 +243,22 @@ fn asks_the_services_themselves(stack: &Stack) {
         let found = checks.iter().find(|c| c["service"] == service && c["check"] == check);
         assert_eq!(found.unwrap()["outcome"], "passed", "{service}/{check}: {found:?}");
     }
+}
+
+/// What cannot be had of the simulated engine: checks and traffic over HTTP.
+fn is_started_with_guidance(stack: &Stack) {
+    let output = stack.pdex(&["quick-start", "--auto", "--load", "5s"]);
+    assert!(output.status.success());
+    let said = text(&output.stdout);
+    assert!(said.contains(" checks failed") && said.contains("/s achieved"), "{said}");
+    assert!(said.contains(&stack.url("STREAMLIT")), "{said}");
+    let dialogue = text(&output.stderr);
+    assert!(dialogue.contains("time    none: everything runs already"), "{dialogue}");
+    stack.pdex(&["stop", "api"]);
+    let output = stack.pdex(&["quick-start", "--auto", "--stack", "light", "--lang", "fr"]);
+    assert!(output.status.success());
+    let said = text(&output.stdout);
+    assert!(said.contains("Tout tourne :") && !said.contains("prometheus "), "{said}");
 }
 
 fn shows_every_screen_of_its_page(stack: &Stack) {

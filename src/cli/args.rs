@@ -6,6 +6,7 @@ pub(crate) mod image;
 pub(crate) mod load;
 pub(crate) mod look;
 pub(crate) mod process;
+pub(crate) mod quick_start;
 pub(crate) mod secret;
 
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ const EXIT_CODES: &str = "Exit codes: 0 ok · 1 failed · 2 usage · 3 unhealthy
                           6 invalid definition · 7 audit findings · 8 SLO breached · 9 declined · 130/143 interrupted";
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
     /// Definition to load; repeat to merge more over it [default: stack/predictiondex.yaml of this folder or one above]
     ///
@@ -85,6 +86,8 @@ pub(crate) enum ProgressMode {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start the stack step by step: what it costs, what it asks, start, checks, traffic, links
+    QuickStart(quick_start::QuickStart),
     /// Start the stack, or the named services with what they depend on, and wait until it is ready
     Up(Go),
     /// Show what `up` would do; exit 2 when that is anything

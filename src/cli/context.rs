@@ -104,12 +104,23 @@ pub(crate) fn loaded(
     files: Vec<PathBuf>,
     services: &[String],
 ) -> Result<Loaded, Stop> {
+    let mut loaded = loaded_quietly(global, environment, files, services)?;
+    let warnings = std::mem::take(&mut loaded.warnings);
+    let _ = write!(std::io::stderr(), "{}", failures::findings(&warnings));
+    Ok(loaded)
+}
+
+/// The same where the warnings are for the caller to tell.
+pub(crate) fn loaded_quietly(
+    global: &Global,
+    environment: &BTreeMap<String, String>,
+    files: Vec<PathBuf>,
+    services: &[String],
+) -> Result<Loaded, Stop> {
     match load(&request(global, environment, files, services)) {
         Ok(mut loaded) => {
-            let mut warnings = std::mem::take(&mut loaded.warnings);
-            warnings.extend(unknown_profiles(global, &loaded.definition));
-            let _ = write!(std::io::stderr(), "{}", failures::findings(&relative(warnings)));
-            Ok(loaded)
+            loaded.warnings.extend(unknown_profiles(global, &loaded.definition));
+            Ok(Loaded { warnings: relative(loaded.warnings), ..loaded })
         }
         Err(findings) => {
             Err(Stop { exit: Exit::InvalidDefinition, text: failures::findings(&relative(findings)) })
@@ -160,7 +171,7 @@ fn relative(mut findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// See [`relative`].
-pub(crate) fn near(finding: &mut crate::finding::Finding) {
+pub(crate) fn near(finding: &mut Finding) {
     let here = std::env::current_dir().unwrap_or_default();
     if let Some(place) = &mut finding.place
         && let Ok(below) = place.file.strip_prefix(&here)

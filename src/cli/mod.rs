@@ -17,6 +17,7 @@ mod exit;
 mod first;
 mod generate_load;
 mod handle;
+mod history;
 mod init;
 mod inspect;
 mod lock;
@@ -25,6 +26,7 @@ mod manual;
 mod mlflow_check;
 mod moment;
 mod ps;
+mod quick_start;
 mod record;
 mod run;
 mod secrets;
@@ -49,7 +51,7 @@ use args::{Arguments, Command, Global};
 pub use exit::Exit;
 
 /// What every command gets.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Session {
     global: Global,
     environment: BTreeMap<String, String>,
@@ -85,6 +87,7 @@ fn runtime(simulated: bool) -> anyhow::Result<tokio::runtime::Runtime> {
 
 async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
     match command {
+        Command::QuickStart(arguments) => Box::pin(quick_start::quick_start(session, &arguments)).await,
         Command::Up(arguments) => up::up(session, &arguments).await,
         Command::Plan(arguments) => up::plan(session, &arguments).await,
         Command::Down(arguments) => down::down(session, &arguments).await,

@@ -10,23 +10,35 @@ use tokio::sync::mpsc;
 /// Read at once from the input.
 const CHUNK: usize = 16 * 1024;
 
+/// The terminal of the standard input, given back as it was when this is dropped.
+pub(crate) struct Kept {
+    before: Termios,
+}
+
+impl Kept {
+    /// As it is now.
+    pub(crate) fn now() -> io::Result<Self> {
+        Ok(Self { before: termios::tcgetattr(io::stdin())? })
+    }
+}
+
 /// Every key goes to the process as it is pressed, until this is dropped.
 pub(crate) struct Raw {
-    before: Termios,
+    _kept: Kept,
 }
 
 impl Raw {
     /// Takes over the terminal of the standard input.
     pub(crate) fn enter() -> io::Result<Self> {
-        let before = termios::tcgetattr(io::stdin())?;
-        let mut raw = before.clone();
+        let kept = Kept::now()?;
+        let mut raw = kept.before.clone();
         raw.make_raw();
         termios::tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
-        Ok(Self { before })
+        Ok(Self { _kept: kept })
     }
 }
 
-impl Drop for Raw {
+impl Drop for Kept {
     fn drop(&mut self) {
         // A terminal that is gone has nothing to be given back.
         let _ = termios::tcsetattr(io::stdin(), OptionalActions::Now, &self.before);

@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::args::{self, Go, ProgressMode, PullWhen};
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
 use super::signal::{self, Signals};
-use super::{Session, context, first, lock, record, vault};
+use super::{Session, context, first, history, lock, record, vault};
 use crate::checks::preflight;
 use crate::definition::model::Definition;
 use crate::definition::render::config_hash;
@@ -112,6 +113,9 @@ async fn execute<R: Runtime + Operate>(
     drop(progress);
     timeline.end(session.began.elapsed());
     record::publish(definition, &timeline, runtime.now());
+    if outcome.is_success() && !arguments.no_wait {
+        history::keep(&session.environment, plan, outcome.took, runtime.now());
+    }
     report(definition, &outcome, &timeline, signalled.get(), arguments)
 }
 
@@ -146,13 +150,9 @@ pub(super) async fn plan(session: &Session, arguments: &args::Plan) -> anyhow::R
 
 /// On a first run the definition cannot be loaded without its secrets, so this comes before anything else. Whether
 /// one was written.
-fn write_env(session: &Session) -> anyhow::Result<bool> {
-    if !session.global.files.is_empty() || !session.global.env_files.is_empty() {
-        return Ok(false);
-    }
-    let files = context::files(&session.global, &session.environment)?;
-    let Some(directory) = files.first().and_then(|file| file.parent()?.parent()) else { return Ok(false) };
-    let Some(path) = first::write_env(directory)? else { return Ok(false) };
+pub(super) fn write_env(session: &Session) -> anyhow::Result<bool> {
+    let Some(directory) = env_directory(session)? else { return Ok(false) };
+    let Some(path) = first::write_env(&directory)? else { return Ok(false) };
     writeln!(io::stderr(), "wrote {} with random passwords and keys, readable by you alone", path.display())?;
     Ok(true)
 }
@@ -164,6 +164,15 @@ fn make_secrets(definition: &Definition) -> anyhow::Result<()> {
         writeln!(io::stderr(), "made the files of secrets {}", made.join(", "))?;
     }
     Ok(())
+}
+
+/// Where a first run writes `.env`: only for the platform's own definition, and where no other file is named.
+pub(super) fn env_directory(session: &Session) -> Result<Option<PathBuf>, Stop> {
+    if !session.global.files.is_empty() || !session.global.env_files.is_empty() {
+        return Ok(None);
+    }
+    let files = context::files(&session.global, &session.environment)?;
+    Ok(files.first().and_then(|file| Some(file.parent()?.parent()?.to_owned())))
 }
 
 /// The definition with the numbers of containers that the command line asks for.

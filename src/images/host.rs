@@ -153,6 +153,14 @@ pub async fn debootstrap(tar: &Path, progress: &mut dyn FnMut(String)) -> Result
     run(command, progress).await
 }
 
+/// Shows an address in the person's browser, with the desktop's own opener; both go on without pdex.
+pub async fn open(url: &str) -> Result<(), HostError> {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let mut command = Command::new(opener);
+    command.arg(url);
+    run(command, &mut |_| {}).await
+}
+
 /// Runs a command, telling every line it prints, and keeps the last ones for the case that it fails.
 async fn run(mut command: Command, progress: &mut dyn FnMut(String)) -> Result<(), HostError> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();

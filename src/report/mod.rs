@@ -5,6 +5,7 @@ pub mod audit;
 pub mod doctor;
 mod events;
 pub mod failures;
+pub mod guide;
 pub mod json;
 pub mod junit;
 pub mod listing;

@@ -79,7 +79,12 @@ impl Stage<'_> {
         };
         let wanted = Wanted { out: !closed(">/dev/null"), error: !closed("2>/dev/null") };
         let mut command = Command::new(env!("CARGO_BIN_EXE_pdex"));
-        command.current_dir(self.folder).env_clear().env("TMPDIR", self.folder).args(["-f", "stack.yaml"]);
+        command
+            .current_dir(self.folder)
+            .env_clear()
+            .env("TMPDIR", self.folder)
+            .env("XDG_STATE_HOME", self.folder);
+        command.args(["-f", "stack.yaml"]);
         if !arguments.contains(&"--docker-host") {
             command.arg(format!("--runtime=sim:engine.json{}", self.given));
         }

@@ -36,7 +36,9 @@ impl Stack {
     }
 
     fn pdex(&self, arguments: &[&str]) -> Output {
-        Command::new(PROGRAM).args(["-f", &self.file()]).args(arguments).output().unwrap()
+        let mut command = Command::new(PROGRAM);
+        command.env("XDG_STATE_HOME", self.folder.path());
+        command.args(["-f", &self.file()]).args(arguments).output().unwrap()
     }
 
     fn talk(&self, arguments: &[&str]) {
@@ -74,7 +76,8 @@ fn dialog(folder: &Path, code: u8, steps: &[&str], arguments: &[&str]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/terminal/dialog.py");
     let mut dialog = Command::new("python3");
     dialog.arg(script).arg(code.to_string()).args(steps).arg("--").args(on_simulation(arguments));
-    let output = dialog.current_dir(folder).env("TMPDIR", folder).output().unwrap();
+    let output =
+        dialog.current_dir(folder).env("TMPDIR", folder).env("XDG_STATE_HOME", folder).output().unwrap();
     assert!(output.status.success(), "pdex {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -94,7 +97,15 @@ fn simulated() -> tempfile::TempDir {
 fn quietly(folder: &Path, arguments: &[&str]) -> bool {
     let words = on_simulation(arguments);
     let mut command = Command::new(words[0]);
-    command.args(&words[1..]).current_dir(folder).env("TMPDIR", folder).output().unwrap().status.success()
+    command
+        .args(&words[1..])
+        .current_dir(folder)
+        .env("TMPDIR", folder)
+        .env("XDG_STATE_HOME", folder)
+        .output()
+        .unwrap()
+        .status
+        .success()
 }
 
 #[test]
