@@ -166,7 +166,15 @@ fn start(goal: &Goal, services: Vec<String>) -> Go {
 
 /// `validate` of these services, of all when none is named.
 fn checked(only: Vec<String>) -> args::look::Validate {
-    args::look::Validate { only, skip: Vec::new(), json: false, junit: None, watch: false, timeout: 60 }
+    args::look::Validate {
+        only,
+        skip: Vec::new(),
+        verbose: false,
+        json: false,
+        junit: None,
+        watch: false,
+        timeout: 60,
+    }
 }
 
 /// `generate-load --duration`
