@@ -23,7 +23,6 @@ test-stack:               ## hostile definitions on the release build, then the 
 	PDEX_TEST_STACK=1 cargo test --locked --test stack -- --nocapture
 	PDEX_TEST_DOCKER=1 cargo test --locked --test contract
 	PDEX_TEST_DOCKER=1 cargo test --locked --test faults
-	$(MAKE) test-production
 
 test-production:          ## the production profile on this machine's Docker: what must be refused is refused from inside; removed afterwards
 	stack/prerequisites.sh up
