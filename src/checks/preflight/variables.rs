@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Facts;
-use crate::definition::model::{Definition, ServiceName};
+use crate::definition::model::{Definition, Service, ServiceName};
 use crate::finding::Finding;
 
 /// Parts of names that both sides of a connection must give the same value.
@@ -27,7 +27,9 @@ pub(super) fn agreement(facts: &Facts<'_>) -> Vec<Finding> {
             let Some(other) = facts.definition.services.get(&above) else { continue };
             let differing = service.environment.iter().filter(|(name, value)| {
                 let shared = SHARED.iter().any(|word| name.to_uppercase().contains(word));
-                shared && other.environment.get(*name).is_some_and(|theirs| theirs != *value)
+                // A file's path is no password, and whoever has one of its own has a login of its own.
+                let own = name.ends_with("_FILE") || (name.ends_with("_USER") && has_own_login(service));
+                shared && !own && other.environment.get(*name).is_some_and(|theirs| theirs != *value)
             });
             findings.extend(differing.map(|(name, _)| {
                 let message = format!("{} and {above} have different values for {name}", service.name);
@@ -39,6 +41,10 @@ pub(super) fn agreement(facts: &Facts<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+fn has_own_login(service: &Service) -> bool {
+    service.environment.keys().any(|name| name.ends_with("PASSWORD_FILE"))
 }
 
 fn upstream(definition: &Definition, service: &ServiceName) -> BTreeSet<ServiceName> {
@@ -78,5 +84,10 @@ mod tests {
     fn the_same_password_and_other_variables_are_fine() {
         assert_eq!(said("POSTGRES_PASSWORD: same", "POSTGRES_PASSWORD: same"), [""; 0]);
         assert_eq!(said("LOG_LEVEL: debug", "LOG_LEVEL: info"), [""; 0]);
+        let (owner, reader) = (
+            "POSTGRES_USER: owner, POSTGRES_PASSWORD_FILE: /a",
+            "POSTGRES_USER: reader, POSTGRES_PASSWORD_FILE: /b",
+        );
+        assert_eq!(said(owner, reader), [""; 0], "a login of its own");
     }
 }
