@@ -87,6 +87,22 @@ impl Drop for Stack {
     }
 }
 
+/// That `validate` or `doctor` finds nothing wrong with the platform. Of this machine (its disk is nearly full, say) an alert may
+/// fire: that is told rightly, and is no fault of what is tested.
+fn finds_nothing(stack: &Stack, arguments: &[&str]) {
+    let output = stack.pdex(&[arguments, &["--json"]].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let checks = report["checks"].as_array().into_iter().flatten();
+    let failed = checks.filter(|check| check["outcome"] == "failed");
+    let symptoms = report["symptoms"].as_array().into_iter().flatten();
+    let findings = symptoms.flat_map(|symptom| symptom["findings"].as_array().unwrap());
+    let errors = findings.filter(|finding| finding["severity"] == "error");
+    let (ours, of_the_machine): (Vec<&Value>, Vec<&Value>) =
+        failed.chain(errors).partition(|found| !found.to_string().contains("NodeDiskFull"));
+    assert!(ours.is_empty(), "{arguments:?}: {ours:#?}");
+    assert_eq!(output.status.success(), of_the_machine.is_empty(), "{arguments:?}: {}", output.status);
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -208,9 +224,9 @@ fn keeps_its_promises(stack: &Stack) {
 }
 
 fn validates_and_notices_a_stopped_service(stack: &Stack) {
-    assert!(stack.pdex(&["validate"]).status.success());
+    finds_nothing(stack, &["validate"]);
     asks_the_services_themselves(stack);
-    assert!(stack.pdex(&["doctor"]).status.success(), "nothing is wrong");
+    finds_nothing(stack, &["doctor"]);
     docker(&["stop", "-t", "5", &stack.container("api")]);
     let output = stack.pdex(&["validate"]);
     assert_eq!(output.status.code(), Some(1));
@@ -218,8 +234,9 @@ fn validates_and_notices_a_stopped_service(stack: &Stack) {
     assert!(report.lines().any(|line| line.contains('✗') && line.contains("api")), "{report}");
     let output = stack.pdex(&["doctor", "--fix"]);
     assert!(text(&output.stdout).contains("error: api: ended with exit code"), "the cause, once");
-    assert!(output.status.success(), "doctor starts what was stopped, and finds nothing wrong then");
-    assert!(stack.pdex(&["validate"]).status.success());
+    // Doctor starts what was stopped, and nothing is wrong then.
+    finds_nothing(stack, &["doctor"]);
+    finds_nothing(stack, &["validate"]);
 }
 
 /// Checks that would be skipped where they cannot be made: on this stack each of them can.
@@ -287,7 +304,7 @@ fn survives_being_killed(stack: &Stack) {
         up.wait().unwrap();
         println!("killed after {instant} ms");
         assert!(stack.pdex(&["up"]).status.success());
-        assert!(stack.pdex(&["validate"]).status.success());
+        finds_nothing(stack, &["validate"]);
         let label = format!("label=com.docker.compose.project={}", stack.project);
         let names = docker(&["ps", "-a", "--format", "{{.Names}}", "--filter", &label]);
         assert!(!names.contains(".pdex-next"), "{names}");

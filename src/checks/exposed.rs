@@ -119,6 +119,7 @@ fn groups(answer: &Value) -> impl Iterator<Item = &Value> {
 pub(super) struct Firing {
     name: String,
     summary: String,
+    description: String,
     pub(super) critical: bool,
     /// Its condition, to be asked for.
     pub(super) query: String,
@@ -136,6 +137,7 @@ pub(super) fn firing(answer: &Value) -> Option<Vec<Firing>> {
         fire.map(|alert| Firing {
             name: alert["labels"]["alertname"].as_str().unwrap_or("?").to_owned(),
             summary: alert["annotations"]["summary"].as_str().unwrap_or_default().to_owned(),
+            description: alert["annotations"]["description"].as_str().unwrap_or_default().to_owned(),
             critical: alert["labels"]["severity"] == "critical",
             query: rule["query"].as_str().unwrap_or_default().to_owned(),
             holds: true,
@@ -158,8 +160,9 @@ pub(super) fn judge_alerts(firing: &[Firing]) -> Outcome {
     let (failing, others): (Vec<&Firing>, Vec<&Firing>) =
         firing.iter().partition(|alert| alert.critical && alert.holds);
     let tell = |alerts: Vec<&Firing>| alerts.into_iter().map(told).collect::<Vec<_>>().join("; ");
-    if !failing.is_empty() {
-        return Outcome::failed(tell(failing), "what the alert's description says");
+    if let Some(first) = failing.first() {
+        let hint = first.description.clone();
+        return Outcome::failed(tell(failing), hint);
     }
     if others.is_empty() {
         return Outcome::Passed("none fires".to_owned());
@@ -247,11 +250,14 @@ mod tests {
         let alert = |holds| Firing {
             name: "A".into(),
             summary: "so".into(),
+            description: "do this".into(),
             critical: true,
             query: "up == 0".into(),
             holds,
         };
-        assert!(failed(&judge_alerts(&[alert(false), alert(true)]), "A: so"));
+        let judged = judge_alerts(&[alert(false), alert(true)]);
+        assert!(failed(&judged, "A: so"));
+        assert!(matches!(judged, Outcome::Failed { hint, .. } if hint == "do this"));
         assert!(
             matches!(judge_alerts(&[alert(false)]), Outcome::Passed(told) if told.contains("A: so (over"))
         );
