@@ -151,6 +151,7 @@ fn the_platform_from_nothing_to_a_prediction_and_back() {
     predicts_both_ways(&stack);
     keeps_its_promises(&stack);
     validates_and_notices_a_stopped_service(&stack);
+    is_started_with_guidance(&stack);
     shows_every_screen_of_its_page(&stack);
     goes_down_keeping_its_data(&stack);
     survives_being_killed(&stack);
@@ -259,6 +260,20 @@ fn asks_the_services_themselves(stack: &Stack) {
         let found = checks.iter().find(|c| c["service"] == service && c["check"] == check);
         assert_eq!(found.unwrap()["outcome"], "passed", "{service}/{check}: {found:?}");
     }
+}
+
+/// What cannot be had of the simulated engine: checks and traffic over HTTP.
+fn is_started_with_guidance(stack: &Stack) {
+    let output = stack.pdex(&["quick-start", "--auto", "--load", "5s"]);
+    let said = text(&output.stdout);
+    assert!(output.status.success() || said.contains("NodeDiskFull"), "{}", output.status);
+    assert!(said.contains(" checks failed") && said.contains("/s achieved"), "{said}");
+    assert!(said.contains(&stack.url("STREAMLIT")), "{said}");
+    stack.pdex(&["stop", "api"]);
+    let output = stack.pdex(&["quick-start", "--auto", "--stack", "light", "--lang", "fr"]);
+    assert!(output.status.success());
+    let said = text(&output.stdout);
+    assert!(said.contains("Tout tourne :") && !said.contains("prometheus "), "{said}");
 }
 
 fn shows_every_screen_of_its_page(stack: &Stack) {

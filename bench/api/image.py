@@ -42,13 +42,23 @@ def _started(name):
     return datetime.datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*Z", r".\1+00:00", text)).timestamp()
 
 
-def _ready_ms(image, name, port):
+def _readable(folder):
+    """The model in a folder that the image's user may read, whoever trained it under whatever umask."""
+    folder.chmod(0o755)
+    for name in ("battle_winner.json", "battle_winner.metadata.json"):
+        shutil.copyfile(pathlib.Path(os.environ["MODEL_DIR"]) / name, folder / name)
+        (folder / name).chmod(0o644)
+
+
+def _ready_ms(image, name, port, models):
     own = {key: os.environ[key] for key in DATABASE} | {"DEV_MODE": "true", "API_BIND": f"127.0.0.1:{port}", "MODEL_DIR": "/app/models"}
     variables = [part for key, value in own.items() for part in ("-e", f"{key}={value}")]
-    models = pathlib.Path(os.environ["MODEL_DIR"]).resolve()
     docker("run", "-d", "--name", name, "--network", "host", "-v", f"{models}:/app/models:ro", *variables, image)
     try:
         return until_ready(f"http://127.0.0.1:{port}", _started(name))
+    except RuntimeError as error:
+        log = subprocess.run(["docker", "logs", "--tail", "3", name], capture_output=True, text=True)
+        raise RuntimeError(f"{error}: {log.stderr}") from error
     finally:
         docker("rm", "-f", name)
 
@@ -65,9 +75,9 @@ def measure(program, dockerfile, rounds, free_port):
     try:
         facts = json.loads(docker("image", "inspect", name))[0]
         shell = subprocess.run(["docker", "run", "--rm", "--network", "none", "--entrypoint", "sh", name, "-c", ":"], capture_output=True)
-        return {
-            "mb": facts["Size"] / 1e6, "user": facts["Config"]["User"], "shell": shell.returncode == 0,
-            "ready_ms": [_ready_ms(name, f"{name}-{i}", free_port()) for i in range(rounds)],
-        }
+        with tempfile.TemporaryDirectory() as models:
+            _readable(pathlib.Path(models))
+            ready = [_ready_ms(name, f"{name}-{i}", free_port(), models) for i in range(rounds)]
+        return {"mb": facts["Size"] / 1e6, "user": facts["Config"]["User"], "shell": shell.returncode == 0, "ready_ms": ready}
     finally:
         docker("rmi", "-f", name)
