@@ -53,8 +53,8 @@ lint:                     ## formatting and lints
 bench-up:                 ## pdex beside docker compose 2 and 1: start-up time, CPU, memory (80 minutes; wants a machine that does nothing else)
 	stack/prerequisites.sh up
 	stack/prerequisites.sh bench
-	cargo build --release --locked
-	python3 bench
+	cargo build --profile shipped --locked
+	python3 bench --pdex target/shipped/pdex
 
 bench-etl:                ## the ETL's targets with pass or fail, and its loading beside SQLAlchemy row by row (three minutes)
 	stack/prerequisites.sh test

@@ -29,7 +29,7 @@ def main() -> int:
     results = _results(arguments)
     busybox = peers.debian("busybox-static", "bin/busybox")
     gnu_time = peers.debian("time", "usr/bin/time")
-    tools = [tool for tool in peers.tools(arguments.pdex) if not arguments.tool or tool.name.startswith(arguments.tool)]
+    tools = [tool for tool in peers.tools(arguments.pdex.resolve()) if not arguments.tool or tool.name.startswith(arguments.tool)]
     every = scenarios.every(QUICK_LINKS, QUICK_SIZES) if arguments.quick else scenarios.every(LINKS, SIZES)
     chosen = [s for s in every if not arguments.only or s.name in arguments.only]
     if not chosen:

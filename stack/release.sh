@@ -24,8 +24,8 @@ release() { # FOLDER: a checkout; the release is in its target/dist
     # Paths of this machine do not belong in a program that others get. A target that is named keeps the flags from build scripts.
     local remap="--remap-path-prefix=$PWD=/pdex --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
     PDEX_STACK_ARCHIVE=$out/stack.tar.gz RUSTFLAGS="-C target-feature=+crt-static $remap" \
-        cargo build --locked --release --target "$target" --target-dir target/release-build --features carried
-    cp "target/release-build/$target/release/pdex" LICENSE LICENSE-APACHE README.md "$out/$name/"
+        cargo build --locked --profile shipped --target "$target" --target-dir target/release-build --features carried
+    cp "target/release-build/$target/shipped/pdex" LICENSE LICENSE-APACHE README.md "$out/$name/"
 
     local pdex=$out/$name/pdex shell command
     for shell in bash zsh fish; do "$pdex" completions "$shell" >"$out/$name/completions/pdex.$shell"; done

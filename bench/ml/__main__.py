@@ -62,14 +62,11 @@ def rows_of(folder):
 
 
 def python_fit(values, labels, fold, parameters, rounds):
-    """Trains as the trainer does, in Python; returns seconds and log loss on the judged fold."""
+    """Seconds of the trainer's last fit in Python: every tree is judged on rows learned from and on the others."""
     learn, judge = (xgboost.DMatrix(values[part], labels[part]) for part in (fold != 0, fold == 0))
     start = time.monotonic()
-    booster = xgboost.train(parameters, learn, rounds, evals=[(judge, "judge")], verbose_eval=False)
-    seconds = time.monotonic() - start
-    p = np.clip(booster.predict(judge).astype(np.float64), 1e-7, 1 - 1e-7)
-    y = labels[fold == 0]
-    return seconds, float(-(y * np.log(p) + (1 - y) * np.log(1 - p)).mean())
+    xgboost.train(parameters, learn, rounds, evals=[(judge, "judge"), (learn, "learn")], verbose_eval=False)
+    return time.monotonic() - start
 
 
 def field(log, line, name):
@@ -122,21 +119,28 @@ def tuned():
 
 
 def search():
-    """Cross-validation alone: the fits of the fast grid on one fold, ours two at a time and Python's one after the other."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        trainer(folder, ML_TUNE_HYPERPARAMS="true")
-        fits = [json.loads(line) for path in (folder / "search").iterdir() for line in path.read_text().splitlines()]
-        fits = [fit for fit in fits if fit["fold"] == 0]
-        values, labels, fold, _ = rows_of(folder)
-        # The trainer's own folds are of its training part; the same share of all rows stands in for it.
-        keep = np.random.default_rng(1).random(len(labels)) < 0.73
-        values, labels, fold = values[keep], labels[keep], fold[keep]
-        seconds = 0.0
-        for fit in fits:
-            parameters = {**fit["parameters"], "objective": "binary:logistic", "tree_method": "hist", "nthread": 2}
-            seconds += python_fit(values, labels, fold, parameters, fit["rounds"])[0]
-        yield f"{len(fits)} fits of the fast grid: seconds", f"{sum(fit['seconds'] for fit in fits) / 2:.1f}", f"{seconds:.1f} (Python)"
+    """The search for parameters: the fast grid by halving and whole, two fits at a time, and the whole grid in Python, one fit
+    after the other on both cores, with the same folds, limits and early stopping."""
+    seconds = {}
+    for name in ("halving", "full"):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            log = trainer(folder, ML_TUNE_HYPERPARAMS="true", ML_SEARCH=name)[3]
+            seconds[name] = field(log, "search done", "seconds")
+            (notes,) = (folder / "search").iterdir()
+            fits = [json.loads(line) for line in notes.read_text().splitlines()]
+            values, labels, fold, _ = rows_of(folder)
+    # The trainer's own folds are of its training part; the same share of all rows stands in for it.
+    keep = np.random.default_rng(1).random(len(labels)) < 0.73
+    values, labels, fold = values[keep], labels[keep], fold[keep]
+    begin = time.monotonic()
+    for fit in fits:
+        parameters = {**fit["parameters"], "objective": "binary:logistic", "tree_method": "hist", "nthread": 2}
+        learn, judge = (xgboost.DMatrix(values[part], labels[part]) for part in (fold != fit["fold"], fold == fit["fold"]))
+        xgboost.train(parameters, learn, 300, evals=[(judge, "judge")], early_stopping_rounds=10, verbose_eval=False)
+    peer = time.monotonic() - begin
+    yield f"the fast grid, {len(fits)} fits: seconds", f"{seconds['full']:.1f}", f"{peer:.1f} (Python)"
+    yield "… its winner by halving, as the stack searches: seconds", f"{seconds['halving']:.1f}", f"{peer / 2:.1f} (half of Python's)"
 
 
 PARTS = {"engine": engine, "large": large, "plain": plain, "tuned": tuned, "search": search}
@@ -152,8 +156,8 @@ def peer(folder, log):
     # As many rows as the trainer learned from, so that times compare.
     share = field(log, "trained", "rows") / (len(labels) * 0.8)
     keep = (fold == 0) | (np.random.default_rng(1).random(len(labels)) < share)
-    seconds, _ = python_fit(values[keep], labels[keep], fold[keep], parameters, rounds)
-    ours = field(log, "trained", "seconds")
+    seconds = python_fit(values[keep], labels[keep], fold[keep], parameters, rounds)
+    ours = field(log, "trained", "fit_seconds")
     yield f"training, {rounds} trees, {field(log, 'trained', 'rows'):,.0f} rows: seconds", f"{ours:.1f}", f"{seconds:.1f} (Python)"
     # The model itself, in Python's hands and in ours, on all rows.
     served = folder / "served.f32"

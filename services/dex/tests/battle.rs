@@ -103,6 +103,14 @@ fn moves_that_depend_on_the_moment_fail_outside_it() {
 }
 
 #[test]
+fn bide_returns_in_its_third_turn_twice_what_was_suffered() {
+    // Two tosses of 50 before the blow, which comes first in its turn; Machamp has 165 HP.
+    always((50, "chansey", "bide"), (50, "machamp", "seismic-toss"), 0, 3..=3);
+    // A ghost is not hit; Slowbro's 170 HP last for four blows of 50.
+    always((50, "slowbro", "bide"), (50, "gengar", "night-shade"), 1, 4..=4);
+}
+
+#[test]
 fn constant_damage_is_counted_out() {
     // 325 HP at 50 a blow; Chansey has nothing but Struggle, which costs it 81 each time.
     always((50, "machamp", "seismic-toss"), (50, "chansey", "splash"), 0, 3..=3);

@@ -249,8 +249,10 @@ fn train(settings: &Settings, dex: &Pokedex, table: Table, hash: String) -> Resu
     let [learn, judge] = [Matrix::new(&parts.training)?, Matrix::new(&parts.held_out)?];
     // The held-out pairs are only watched: neither the rounds nor anything else follows from them.
     let stopping = Stopping { most_rounds: rounds.max(1), patience: None };
+    let fit = Instant::now();
     let (booster, curve) = Booster::train([&learn, &judge], &parameters, stopping, true, settings.threads)?;
-    info!(rows = parts.training.len(), rounds, seconds = seconds(start), "trained");
+    let fit = seconds(fit);
+    info!(rows = parts.training.len(), rounds, seconds = seconds(start), fit_seconds = fit, "trained");
 
     let model = booster.to_json()?;
     let forest = Forest::from_json(&model, &features::NAMES).map_err(JobError::Served)?;

@@ -54,14 +54,16 @@ pub struct Entrant<'a> {
 impl<'a> Entrant<'a> {
     /// Every Pokémon of the Pokédex.
     pub fn all(dex: &'a Pokedex) -> Vec<Self> {
-        let usable = |m: &&Move| !matches!(BattleMove::from(*m).strike, Strike::Counter | Strike::MirrorCoat);
+        let answers = |m: &Move| {
+            matches!(BattleMove::from(m).strike, Strike::Counter | Strike::MirrorCoat | Strike::Bide)
+        };
         dex.pokemon
             .iter()
             .map(|pokemon| Self {
                 pokemon,
                 best: sets::best(dex, pokemon),
                 // Answers to the foe's attack are no plan for a policy that looks at damage alone.
-                candidates: sets::candidates(dex, pokemon).into_iter().filter(usable).collect(),
+                candidates: sets::candidates(dex, pokemon).into_iter().filter(|m| !answers(m)).collect(),
             })
             .collect()
     }

@@ -3,8 +3,8 @@
 //! Source: Generation 7 as `Pokémon` Showdown plays it (`sim/battle.ts`, `sim/battle-queue.ts`, `data/conditions.ts`) and
 //! Bulbapedia's pages of the conditions named.
 
-use super::moves::{BattleMove, Quirk, Tempo};
-use super::state::{State, Status};
+use super::moves::{BattleMove, Quirk, Strike, Tempo};
+use super::state::{Bide, State, Status};
 use super::{Matchup, Policy, Rng, Stat, damage};
 
 /// How a battle ended.
@@ -85,7 +85,8 @@ impl Fight<'_> {
         if state.must_recharge {
             return Choice::Recharge;
         }
-        if let Some(slot) = state.gathering.or(state.rampage.map(|r| r.slot)) {
+        let under_way = state.gathering.or(state.rampage.map(|r| r.slot)).or(state.bide.map(|b| b.slot));
+        if let Some(slot) = under_way {
             return Choice::Use { slot, locked: true };
         }
         self.decide(side)
@@ -140,6 +141,7 @@ impl Fight<'_> {
         self.sides[side].raging = false;
         if self.is_stopped(side, &m) {
             self.sides[side].gathering = None;
+            self.sides[side].bide = None;
             self.sides[side].place = super::state::Place::Ground;
             return;
         }
@@ -152,7 +154,15 @@ impl Fight<'_> {
         {
             return;
         }
+        if let (Choice::Use { slot, .. }, Strike::Bide) = (choice, m.strike)
+            && self.bides(side, slot)
+        {
+            return;
+        }
         self.strike(side, choice, &m);
+        if m.strike == Strike::Bide {
+            self.sides[side].bide = None;
+        }
         self.after_rampage(side);
     }
 
@@ -179,6 +189,16 @@ impl Fight<'_> {
             }
         }
         self.sides[side].status == Status::Paralysed && self.rng.chance(1, 4)
+    }
+
+    /// Bide's three turns: begun in the first, true while it still waits, the blow in the third.
+    fn bides(&mut self, side: usize, slot: u8) -> bool {
+        let bide = &mut self.sides[side].bide;
+        match bide {
+            None => *bide = Some(Bide { slot, turns: 2, suffered: 0 }),
+            Some(bide) => bide.turns = bide.turns.saturating_sub(1),
+        }
+        bide.is_some_and(|bide| bide.turns > 0)
     }
 
     /// First turn of a two-turn move: true when it only gathers now.

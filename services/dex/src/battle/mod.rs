@@ -5,8 +5,8 @@
 //! effectiveness and move rankings), and [`Matchup::fight`] one battle with the random numbers of an [`Rng`].
 //!
 //! Rules of a link battle: level 50, no abilities (Let's Go has none), no items, one Pokémon each, no status moves chosen.
-//! Damage equals an independent simulator's to the last point, see `tests/vectors.rs`. Known limits: Bide does nothing, and a
-//! Pokémon without a damaging move (Ditto) struggles.
+//! Damage equals an independent simulator's to the last point, see `tests/vectors.rs`. Known limit: a Pokémon without a
+//! damaging move (Ditto) struggles.
 
 #![expect(
     clippy::cast_possible_truncation,

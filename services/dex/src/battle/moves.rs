@@ -33,8 +33,9 @@ pub enum Strike {
     Counter,
     /// Twice the special damage suffered this turn (Mirror Coat).
     MirrorCoat,
-    /// No damage: status moves, and damaging moves that cannot do anything in these battles (Dream Eater: nobody sleeps;
-    /// Bide is not modelled).
+    /// Twice the damage suffered since the user began to wait, in its third turn (Bide).
+    Bide,
+    /// No damage: status moves, and Dream Eater, since nobody sleeps in these battles.
     None,
 }
 
@@ -312,6 +313,7 @@ fn strike_of(slug: &str, m: &mut BattleMove) {
         "psywave" => Strike::Psywave,
         "counter" => Strike::Counter,
         "mirror-coat" => Strike::MirrorCoat,
+        "bide" => Strike::Bide,
         "fissure" | "guillotine" | "horn-drill" => Strike::OneHit,
         _ => Strike::None,
     };

@@ -31,6 +31,16 @@ pub(super) struct Rampage {
     pub(super) grip: u8,
 }
 
+/// Bide under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bide {
+    pub(super) slot: u8,
+    /// Turns until the blow.
+    pub(super) turns: u8,
+    /// Damage suffered from the foe's moves since it began.
+    pub(super) suffered: u16,
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct State {
     pub(super) hp: u16,
@@ -46,6 +56,7 @@ pub(super) struct State {
     pub(super) gathering: Option<u8>,
     pub(super) place: Place,
     pub(super) rampage: Option<Rampage>,
+    pub(super) bide: Option<Bide>,
     /// Turn ends left in a trap, counting the one that frees.
     pub(super) trapped: u8,
     pub(super) seeded: bool,
@@ -78,6 +89,7 @@ impl State {
             gathering: None,
             place: Place::Ground,
             rampage: None,
+            bide: None,
             trapped: 0,
             seeded: false,
             raging: false,

@@ -82,7 +82,7 @@ impl Fight<'_> {
         }
     }
 
-    /// Damage of one hit; `None` when there is nothing to answer (Counter).
+    /// Damage of one hit; `None` when there is nothing to answer (Counter, Bide).
     fn hit_damage(&mut self, side: usize, m: &BattleMove, meeting: Meeting, doubled: bool) -> Option<u16> {
         let (user, foe) = (&self.matchup.fighters[side], &self.matchup.fighters[1 - side]);
         let (own, other) = (&self.sides[side], &self.sides[1 - side]);
@@ -93,6 +93,7 @@ impl Fight<'_> {
                 }
                 Strike::Counter => Some(own.suffered[0].saturating_mul(2)).filter(|&d| d > 0),
                 Strike::MirrorCoat => Some(own.suffered[1].saturating_mul(2)).filter(|&d| d > 0),
+                Strike::Bide => own.bide.map(|bide| bide.suffered.saturating_mul(2)).filter(|&d| d > 0),
                 _ => constant_damage(m, user, other.hp),
             };
         };
@@ -130,6 +131,9 @@ impl Fight<'_> {
         let foe = 1 - side;
         let dealt = self.hurt(foe, damage);
         self.sides[foe].suffered[usize::from(!m.physical)] = dealt;
+        if let Some(bide) = &mut self.sides[foe].bide {
+            bide.suffered = bide.suffered.saturating_add(dealt);
+        }
         if m.drain > 0 && dealt > 0 {
             self.sides[side].heal(percent(dealt, m.drain.unsigned_abs()));
         }
