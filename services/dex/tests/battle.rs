@@ -190,5 +190,5 @@ fn every_pair_ends_and_the_same_seed_tells_the_same_battle() {
         }
     }
     // A change here is a change of the battles: know why, and raise the trainer's data set recipe.
-    assert_eq!(digest, 0xe413_65e1_d667_3146, "{digest:#x}");
+    assert_eq!(digest, 0x812a_d58f_42e5_ff24, "{digest:#x}");
 }

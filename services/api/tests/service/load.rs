@@ -198,30 +198,41 @@ async fn what_waited_too_long_is_told_so_and_what_comes_after_is_answered() {
         assert_eq!(ask(&mut stream, &battle()).await.unwrap().unwrap().0, 200);
         streams.push(stream);
     }
-    for kept in [3, 2] {
-        streams.truncate(kept);
-        let open = format!("api_connections {kept}\n");
-        while !String::from_utf8(api.metrics().render(0).unwrap()).unwrap().contains(&open) {
-            tokio::task::yield_now().await;
-        }
-        for stream in &mut streams {
-            stream.write_all(&battle()).await.unwrap();
-        }
-        // The only thread there is has something else to do for a while.
-        let begun = tokio::time::Instant::now();
-        while begun.elapsed() < Duration::from_millis(200) {
-            std::hint::spin_loop();
-        }
-        // As many as may be in flight do not make a crowd, however late they are.
-        let expected = if kept == 3 { 503 } else { 200 };
-        for stream in &mut streams {
-            let (status, body, _) = ask(stream, b"").await.unwrap().unwrap();
-            assert_eq!(status, expected, "{body}");
-        }
+    // On a machine with other work the kernel may bring a request after the spin, which then has not waited: once more.
+    let mut told = Vec::new();
+    for _ in 0..20 {
+        told = after_a_pause(&mut streams).await;
         for stream in &mut streams {
             assert_eq!(ask(stream, &battle()).await.unwrap().unwrap().0, 200);
         }
+        if told == [503; 3] {
+            break;
+        }
     }
+    assert_eq!(told, [503; 3]);
+
+    // As many as may be in flight do not make a crowd, however late they are.
+    streams.truncate(2);
+    while !String::from_utf8(api.metrics().render(0).unwrap()).unwrap().contains("api_connections 2\n") {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(after_a_pause(&mut streams).await, [200; 2]);
+}
+
+/// The answers to requests of which the only thread there is learns after it had something else to do for a while.
+async fn after_a_pause(streams: &mut [TcpStream]) -> Vec<u16> {
+    for stream in &mut *streams {
+        stream.write_all(&battle()).await.unwrap();
+    }
+    let begun = tokio::time::Instant::now();
+    while begun.elapsed() < Duration::from_millis(200) {
+        std::hint::spin_loop();
+    }
+    let mut told = Vec::new();
+    for stream in streams {
+        told.push(ask(stream, b"").await.unwrap().unwrap().0);
+    }
+    told
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
