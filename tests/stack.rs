@@ -87,8 +87,7 @@ impl Drop for Stack {
     }
 }
 
-/// That `validate` or `doctor` finds nothing wrong with the platform. Of this machine (its disk is nearly full, say) an alert may
-/// fire: that is told rightly, and is no fault of what is tested.
+/// That `validate` or `doctor` finds nothing; else the failure names what it found.
 fn finds_nothing(stack: &Stack, arguments: &[&str]) {
     let output = stack.pdex(&[arguments, &["--json"]].concat());
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -97,10 +96,8 @@ fn finds_nothing(stack: &Stack, arguments: &[&str]) {
     let symptoms = report["symptoms"].as_array().into_iter().flatten();
     let findings = symptoms.flat_map(|symptom| symptom["findings"].as_array().unwrap());
     let errors = findings.filter(|finding| finding["severity"] == "error");
-    let (ours, of_the_machine): (Vec<&Value>, Vec<&Value>) =
-        failed.chain(errors).partition(|found| !found.to_string().contains("NodeDiskFull"));
-    assert!(ours.is_empty(), "{arguments:?}: {ours:#?}");
-    assert_eq!(output.status.success(), of_the_machine.is_empty(), "{arguments:?}: {}", output.status);
+    let found: Vec<&Value> = failed.chain(errors).collect();
+    assert!(output.status.success() && found.is_empty(), "{arguments:?}: {}: {found:#?}", output.status);
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -266,7 +263,7 @@ fn asks_the_services_themselves(stack: &Stack) {
 fn is_started_with_guidance(stack: &Stack) {
     let output = stack.pdex(&["quick-start", "--auto", "--load", "5s"]);
     let said = text(&output.stdout);
-    assert!(output.status.success() || said.contains("NodeDiskFull"), "{}", output.status);
+    assert!(output.status.success(), "{said}");
     assert!(said.contains(" checks failed") && said.contains("/s achieved"), "{said}");
     assert!(said.contains(&stack.url("STREAMLIT")), "{said}");
     stack.pdex(&["stop", "api"]);

@@ -13,31 +13,47 @@ use crate::runtime::Runtime;
 /// A little over the scrape interval.
 const SCRAPE: Duration = Duration::from_secs(17);
 
+/// For what a scrape brought until it can be asked for.
+const SETTLED: Duration = Duration::from_secs(2);
+
 /// What fires, and of what is critical whether it still holds.
 pub(super) async fn alerts<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
     let base = format!("{}/api/v1", at(facts, "prometheus", 9090)?);
     let rules = facts.get_json(&format!("{base}/rules")).await?;
     let mut firing = exposed::firing(&rules).ok_or("it tells no alerts")?;
+    if firing.iter().any(|alert| alert.critical) {
+        // An alert about a service that is up again holds until the next scrape of it.
+        scraped(facts).await?;
+    }
+    let begin = Instant::now();
     for alert in firing.iter_mut().filter(|alert| alert.critical) {
         let query = [("query", alert.query.as_str())];
         let url = Url::parse_with_params(&format!("{base}/query"), query).map_err(|e| e.to_string())?;
         alert.holds = exposed::holds(&facts.get_json(url.as_str()).await?);
+        while alert.holds && begin.elapsed() < SETTLED {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            alert.holds = exposed::holds(&facts.get_json(url.as_str()).await?);
+        }
     }
     Ok(exposed::judge_alerts(&firing))
 }
 
 pub(super) async fn targets<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome, String> {
+    Ok(judge_targets(&scraped(facts).await?))
+}
+
+/// The active targets. One not scraped since its service is up is told as down or unknown until the next scrape: this waits for
+/// that.
+async fn scraped<R: Runtime>(facts: &Facts<'_, R>) -> Result<Value, String> {
     let url = format!("{}/api/v1/targets?state=active", at(facts, "prometheus", 9090)?);
-    let first = facts.get_json(&url).await?;
-    let stale = down_and_running(&first, |service| facts.runs(service));
+    let mut answer = facts.get_json(&url).await?;
+    let stale = down_and_running(&answer, |service| facts.runs(service));
     let begin = Instant::now();
-    let mut answer = first.clone();
-    // A target not scraped since its service is up is told as down or unknown until the next scrape: wait for that.
     while !stale.is_empty() && begin.elapsed() < SCRAPE && still_stale(&stale, &answer) {
         tokio::time::sleep(Duration::from_millis(250)).await;
         answer = facts.get_json(&url).await?;
     }
-    Ok(judge_targets(&answer))
+    Ok(answer)
 }
 
 /// Address and time of the last scrape of the targets that are not up though their service runs; empty when one is down whose
