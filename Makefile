@@ -2,7 +2,7 @@
 
 PDEX := target/release/pdex
 
-.PHONY: up test test-stack test-production test-monitoring mutate-rules bench-ready simulate lint bench-up bench-etl bench-ml audit-compare test-model test-contract bench-api dist dist-check prerequisites
+.PHONY: up test test-stack test-production test-monitoring test-drill test-validate-100 mutate-rules bench-ready simulate lint bench-up bench-etl bench-ml audit-compare test-model test-contract bench-api bench-load pictures dist dist-check prerequisites test-backup bench-scale test-export test-swarm test-dist
 
 up: prerequisites         ## install what is missing, build pdex, start the stack
 	cargo build --release --locked
@@ -21,12 +21,31 @@ test-stack:               ## hostile definitions on the release build, then the 
 	cargo build --release --locked
 	PDEX_TEST_PROGRAM=$(PDEX) cargo test --locked --test definition_hostile -- --nocapture
 	PDEX_TEST_STACK=1 cargo test --locked --test stack -- --nocapture
-	PDEX_TEST_DOCKER=1 cargo test --locked --test contract
-	PDEX_TEST_DOCKER=1 cargo test --locked --test faults
+	cargo test --locked --no-run --test contract --test faults
+	@# Both wait for the engine most of the time, each under names of its own.
+	mkdir -p target && { PDEX_TEST_DOCKER=1 cargo test --locked --test contract >target/contract.log 2>&1 & contract=$$!; \
+		PDEX_TEST_DOCKER=1 cargo test --locked --test faults; faults=$$?; wait $$contract; contract=$$?; \
+		cat target/contract.log; [ $$faults = 0 ] && [ $$contract = 0 ]; }
+
+test-backup:              ## backups and restores on this machine's Docker: volumes, a real PostgreSQL, kills, disks, passwords; removed afterwards
+	stack/prerequisites.sh up
+	PDEX_TEST_KILLS=12 PDEX_TEST_DOCKER=1 cargo test --locked --test faults -- --nocapture backup:: database::
 
 test-production:          ## the production profile on this machine's Docker: what must be refused is refused from inside; removed afterwards
 	stack/prerequisites.sh up
 	PDEX_TEST_PRODUCTION=1 cargo test --locked --test production -- --nocapture
+
+test-export:              ## what `pdex export kubernetes` writes: schemas of two versions, kubectl, a linter (two minutes, the first time more)
+	stack/prerequisites.sh test
+	stack/prerequisites.sh export
+	cargo build --locked -p pdex -p etl
+	tests/with-postgres.sh tests/export/done.sh target/debug/pdex
+	tests/export/validate.sh target/debug/pdex
+
+test-swarm:               ## pdex on swarms of private engines in networks of their own, on this machine, as root; removed afterwards
+	stack/prerequisites.sh up
+	PDEX_TEST_SWARM=1 cargo test --locked --test swarm -- --test-threads=1 --nocapture
+	tests/swarm/contract.sh
 
 test-contract:            ## the running API against its own OpenAPI document and promtool (schemathesis, 300 examples, with and without a key)
 	stack/prerequisites.sh test
@@ -35,6 +54,14 @@ test-contract:            ## the running API against its own OpenAPI document an
 test-monitoring:          ## API, Prometheus and node-exporter under load: rules, alerts and every query of every dashboard (four minutes)
 	stack/prerequisites.sh test
 	tests/with-postgres.sh tests/monitoring/run.sh
+
+test-drill:               ## every alert drilled on this machine's Docker, with short windows, an interrupted and a killed drill; removed afterwards (minutes)
+	stack/prerequisites.sh up
+	PDEX_TEST_DRILL=1 cargo test --locked --test drill -- --nocapture
+
+test-validate-100:        ## 100 validations of the running stack, none of which may give a false alarm (minutes)
+	cargo build --release --locked
+	tests/validate-100.sh $(PDEX)
 
 mutate-rules:             ## every Prometheus rule changed in every place, to see that the rules' tests notice (minutes)
 	prometheus/check.sh mutate
@@ -90,8 +117,27 @@ bench-api:                ## the API's targets with pass or fail, beside FastAPI
 	python3 -m venv target/bench-api && target/bench-api/bin/pip install --quiet fastapi uvicorn uvloop httptools orjson xgboost-cpu==3.2.0 numpy
 	tests/with-postgres.sh bench/api/run.sh target/bench-api/bin/python $(BENCH)
 
+bench-load:               ## the load generator's targets with pass or fail, beside oha and wrk against a static nginx (five minutes after building; BENCH="--minutes 10" watches its memory instead)
+	stack/prerequisites.sh bench-load
+	cargo build --release --locked
+	bench/load/run.sh $(BENCH)
+
+pictures:                 ## the README's pictures of a load: the page and the live view of a real run on the API (two minutes after building)
+	stack/prerequisites.sh test
+	stack/prerequisites.sh browser
+	cargo build --release --locked -p pdex -p api -p etl
+	cargo build --release --locked -p dex --examples
+	PDEX_BIN=$(CURDIR)/target/release tests/with-postgres.sh tests/with-api.sh tests/pictures/load.py docs/pictures
+
+bench-scale:              ## what one API brings along: series, bytes of a prediction, connections, size of the database (a minute after building)
+	stack/prerequisites.sh test
+	tests/with-postgres.sh tests/with-api.sh python3 bench/scale.py
+
 dist:                     ## the release in target/dist: one static program that carries the stack, completions, manual pages, checksums
 	stack/release.sh
+
+test-dist: dist           ## the release in an empty folder on this machine's engine, which has the images, and on one that had nothing (minutes); as root
+	tests/dist.sh $$(echo target/dist/pdex-*/pdex)
 
 dist-check:               ## the release built twice, in two folders: the same bytes
 	stack/release.sh check

@@ -28,7 +28,7 @@ class Tool:
         own = self.name == "pdex"
         words = {
             "up": ["up"] if own else ["up", "-d"],
-            "down": ["down", "-v", "--yes"] if own else ["down", "-v"],
+            "down": ["down", "-v", "--yes", "--no-backup"] if own else ["down", "-v"],
             "stop": ["stop"],
             "config": ["config"],
         }

@@ -9,6 +9,7 @@
 //! | [`carried`] | the stack inside a released program, written out | know what the files mean |
 //! | [`definition`] | Compose files, read, merged, resolved, printed | talk to Docker |
 //! | [`world`] | what an engine holds of one project, as plain data | do anything |
+//! | [`backup`] | what a backup holds, and what a restore replaces | ask, read, write |
 //! | [`plan`] | `make(definition, world, goal)`: every step, with its reason | fail, ask, do I/O |
 //! | [`probe`] | when a started service counts as ready | open a socket |
 //! | [`event`] | what happened: the one language from engine to report | print |
@@ -18,6 +19,9 @@
 //! | [`checks`] | facts of a running stack → results | print |
 //! | [`guide`] | what a guided start asks, and what follows from the answers | know a terminal, ask an engine, print |
 //! | [`load`] | what a load sends when, who sends it, what came of it | know the stack, print |
+//! | [`drill`] | an alert made to fire and to end: what is done for which, the state machine, the hands | print |
+//! | [`export`] | what a definition becomes on a cluster, and what of it becomes nothing | print, ask a cluster |
+//! | [`capacity`] | how many machines a rate takes: arithmetic on measured figures | measure, print |
 //! | [`report`] | tables, progress, JSON, diagnosis: the one layer that words and prints | know Docker |
 //! | [`cli`] | arguments, environment, exit codes; a file per command that wires the layers | hold logic |
 
@@ -28,6 +32,8 @@ pub mod carried;
 pub mod definition;
 
 pub mod world;
+
+pub mod backup;
 
 pub mod plan;
 
@@ -46,6 +52,12 @@ pub mod checks;
 pub mod guide;
 
 pub mod load;
+
+pub mod drill;
+
+pub mod export;
+
+pub mod capacity;
 
 pub mod report;
 

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use crate::definition::model::{HealthTest, Port, Protocol, Service};
+use crate::definition::model::{HealthTest, Healthcheck, Port, Protocol, Service};
 
 /// Two successes of a test this far apart, on one start of the container, make it ready.
 pub const SETTLE: Duration = Duration::from_millis(200);
@@ -63,18 +63,8 @@ pub struct Policy {
 impl Policy {
     /// The policy that a service's health check, published ports and `x-pdex.ready` amount to.
     pub fn of(service: &Service) -> Self {
-        let test = service
-            .healthcheck
-            .as_ref()
-            .filter(|check| matches!(check.test, HealthTest::Command(_) | HealthTest::Shell(_)));
-        let http = service
-            .pdex
-            .ready
-            .http
-            .as_ref()
-            .map(|http| (http.port, http.path.clone()))
-            .or_else(|| test.and_then(|check| plain_get(&check.test)));
-        let declared = http
+        let test = tested(service);
+        let declared = http(service)
             .and_then(|(port, path)| {
                 let (host, port) = published(service, port)?;
                 Some(Probe::Http { host, port, path })
@@ -99,14 +89,30 @@ impl Policy {
     }
 }
 
+/// Its health check, unless that is switched off.
+pub fn tested(service: &Service) -> Option<&Healthcheck> {
+    service.healthcheck.as_ref().filter(|check| check.test != HealthTest::Disabled)
+}
+
+/// Container port and path that answer an HTTP GET once the service is ready: `x-pdex.ready.http`, else what its health test gets.
+pub fn http(service: &Service) -> Option<(u16, String)> {
+    let declared = service.pdex.ready.http.as_ref().map(|http| (http.port, http.path.clone()));
+    declared.or_else(|| plain_get(&tested(service)?.test))
+}
+
 /// Where a container port is reached from this machine.
 fn published(service: &Service, target: u16) -> Option<(String, u16)> {
     service.ports.iter().filter(|port| port.target == target).find_map(reached)
 }
 
+/// Where a service is reached from this machine.
+pub fn open_ports(service: &Service) -> impl Iterator<Item = (String, u16)> {
+    service.ports.iter().filter_map(reached)
+}
+
 /// The first port that is reached from this machine.
 fn any_published(service: &Service) -> Option<Probe> {
-    let (host, port) = service.ports.iter().find_map(reached)?;
+    let (host, port) = open_ports(service).next()?;
     Some(Probe::Tcp { host, port })
 }
 
@@ -123,7 +129,7 @@ fn reached(port: &Port) -> Option<(String, u16)> {
 }
 
 /// Port and path of a health test that is nothing but a GET of a local address by curl or wget.
-fn plain_get(test: &HealthTest) -> Option<(u16, String)> {
+pub fn plain_get(test: &HealthTest) -> Option<(u16, String)> {
     let words: Vec<&str> = match test {
         HealthTest::Disabled => return None,
         HealthTest::Command(argv) => argv.iter().map(String::as_str).collect(),

@@ -3,6 +3,7 @@
 pub mod live;
 pub mod machine;
 pub mod placement;
+pub mod swarm;
 pub mod time;
 
 use std::collections::{BTreeMap, BTreeSet};

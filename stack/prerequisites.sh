@@ -2,7 +2,7 @@
 # Sees to it that this machine has what `make up` or `make test` needs. On Debian and Ubuntu as root it installs what is missing
 # after saying what and why; elsewhere it names the command and stops. Does nothing where nothing is missing.
 #
-#   stack/prerequisites.sh up|test|browser|bench|bench-api
+#   stack/prerequisites.sh up|test|browser|bench|bench-api|bench-load|export
 set -eu
 
 purpose=${1:-up}
@@ -130,11 +130,22 @@ browser)
     need python3-venv "the tests of the web page" have_venv
     install
     ;;
+export)
+    need kubernetes-client "reads the exported manifests" command -v kubectl
+    need python3-venv "the schemas of Kubernetes and the linter" have_venv
+    install
+    ;;
 bench-api)
     rust
     need postgresql-15 "the API reads its Pokédex there" have_postgres_server
     need python3-venv "the peer that the API is compared with" have_venv
     need wrk "sends the requests" command -v wrk
+    install
+    ;;
+bench-load)
+    rust
+    need wrk "the load generator is compared with it" command -v wrk
+    need cmake "compiles oha, with which it is compared, too" command -v cmake
     install
     ;;
 bench)
@@ -145,7 +156,7 @@ bench)
     install
     ;;
 *)
-    say "usage: $0 up|test|browser|bench|bench-api"
+    say "usage: $0 up|test|browser|bench|bench-api|bench-load|export"
     exit 2
     ;;
 esac

@@ -325,3 +325,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_said_of_a_swarm_is_printed_and_read_again() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("c.yaml");
+    let text = "services:\n  a:\n    image: a\n    x-pdex:\n      swarm:\n        replicas: 3\n        endpoint: dnsrr\n        publish: host\n        \
+                placement: { constraints: [node.labels.disk == ssd], spread: [node.labels.zone], max_replicas_per_node: 1 }\n        \
+                update: { parallelism: 2, delay: 5s, monitor: 1m30s, order: stop-first, on_failure: pause }\n        \
+                rollback: { parallelism: 0, order: start-first, on_failure: continue }\n        without: [host_ip, pid]\n";
+    let read = |text: &str| {
+        fs::write(&file, text).expect("written");
+        load(&Request { files: vec![file.clone()], ..Request::default() }).expect("it is right").definition
+    };
+    let definition = read(text);
+    let spread = definition.services[&ServiceName::new("a")].pdex.swarm.clone();
+    assert_eq!((spread.replicas, spread.most_per_node, spread.without.len()), (Some(3), Some(1), 2));
+    assert_eq!(spread.update.monitor, Some(Duration::from_secs(90)));
+    for printed in [render::yaml(&definition), render::json(&definition)] {
+        assert_eq!(read(&printed).services[&ServiceName::new("a")].pdex.swarm, spread, "{printed}");
+    }
+}

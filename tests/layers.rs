@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("carried", &[]),
     ("definition", &["finding"]),
     ("world", &["definition"]),
+    ("backup", &["definition", "world"]),
     ("plan", &["definition", "world"]),
     ("probe", &["definition"]),
     // `probe`: a question and its answer travel to the scheduler as the probe's own types. `world`: so do identifiers and exits;
@@ -20,13 +21,38 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("event", &["plan", "definition", "world", "probe"]),
     ("images", &["definition", "event", "finding"]),
     ("runtime", &["plan", "definition", "world"]),
-    ("engine", &["event", "plan", "probe", "runtime", "images", "definition", "world"]),
-    ("checks", &["finding", "definition", "world", "runtime"]),
+    // `backup`: what goes into one and what a restore replaces is decided there, and carried out in the engine.
+    ("engine", &["event", "plan", "probe", "runtime", "images", "backup", "definition", "world"]),
+    // `backup`: a restore that was cut short is told by the mark it left.
+    ("checks", &["finding", "definition", "world", "backup", "runtime"]),
     ("guide", &["finding", "definition", "world", "plan"]),
     ("load", &[]),
-    // `checks`, `load`: what `validate` and `generate-load` found is printed here, as everything is. `guide`: so are the questions
-    // of a guided start.
-    ("report", &["event", "finding", "plan", "definition", "world", "checks", "guide", "load"]),
+    // `load`: a drill sends what users would. `runtime`: it touches containers. `checks`: that knows where services are reached.
+    ("drill", &["definition", "world", "runtime", "checks", "load"]),
+    // `checks`: what counts as a secret, and how an image's reference is taken apart, the audit knows. `probe`: where a service
+    // answers over HTTP; what the engine asks of it is what a cluster's probes ask.
+    ("export", &["definition", "finding", "probe", "checks"]),
+    ("capacity", &[]),
+    // `checks`, `load`, `drill`: what `validate`, `generate-load` and `drill` found is printed here, as everything is. `guide`: so
+    // are the questions of a guided start. `export`, `capacity`: what has no equivalent elsewhere, and how many machines a rate
+    // takes, is told here.
+    (
+        "report",
+        &[
+            "event",
+            "finding",
+            "plan",
+            "definition",
+            "world",
+            "backup",
+            "checks",
+            "guide",
+            "load",
+            "drill",
+            "export",
+            "capacity",
+        ],
+    ),
     (
         "cli",
         &[
@@ -34,6 +60,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "carried",
             "definition",
             "world",
+            "backup",
             "plan",
             "probe",
             "event",
@@ -43,6 +70,9 @@ const LAYERS: &[(&str, &[&str])] = &[
             "checks",
             "guide",
             "load",
+            "drill",
+            "export",
+            "capacity",
             "report",
         ],
     ),

@@ -139,3 +139,19 @@ fn is_shown(folder: &str, least: usize) {
         assert!(now == gallery, "PDEX_SESSIONS=update cargo test --test readme writes it anew:\n{gallery}");
     }
 }
+
+#[test]
+fn every_command_is_described_as_its_help_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
+    let reference = pdex::cli::reference();
+    assert!(reference.contains("\n## pdex secrets rotate\n"));
+    if std::env::var("PDEX_SESSIONS").is_ok_and(|v| v == "update") {
+        std::fs::write(&path, reference).unwrap();
+    } else {
+        let now = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            now == reference,
+            "PDEX_SESSIONS=update cargo test --test readme writes docs/commands.md anew"
+        );
+    }
+}

@@ -173,3 +173,89 @@ fn a_rotation_killed_at_any_instant_is_finished_by_the_next() {
     }
     assert!(deaths > 5, "it was killed {deaths} times");
 }
+
+/// The definition of a session.
+fn definition_of(session: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions").join(session);
+    let session = std::fs::read_to_string(path).unwrap();
+    let (head, _) = session.split_once(SESSION).unwrap();
+    head.split_once(DEFINITION).unwrap().1.to_owned()
+}
+
+/// Runs a command on an engine that kills it at the call after so many. Whether that came before its end.
+fn is_killed(folder: &Path, calls: u32, arguments: &[&str]) -> bool {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pdex"));
+    command.current_dir(folder).env_clear().env("TMPDIR", folder).args(["-f", "stack.yaml"]);
+    command.arg(format!("--runtime=sim:engine.json:die={calls}")).args(arguments);
+    !command.output().unwrap().status.success()
+}
+
+#[test]
+fn a_restore_killed_at_any_instant_leaves_the_old_or_is_finished_by_the_next() {
+    let definition = definition_of("backup.session");
+    let (mut deaths, mut halves) = (0, 0);
+    for calls in 1.. {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = folder.path().join("engine.json");
+        let read = || serde_json::from_slice::<serde_json::Value>(&std::fs::read(&engine).unwrap()).unwrap();
+        std::fs::write(folder.path().join("stack.yaml"), &definition).unwrap();
+        run(folder.path(), &["up"]);
+        assert!(run(folder.path(), &["backup", "--out", "kept"]).starts_with("exit 0"));
+        let mut changed = read();
+        changed["contents"]["shop_pages"]["files"]["index"] = "changed".into();
+        std::fs::write(&engine, changed.to_string()).unwrap();
+        let killed = is_killed(folder.path(), calls, &["restore", "kept"]);
+        let half = read()["volumes"].get("shop_pdex-restoring").is_some();
+        if half {
+            halves += 1;
+            let refused = run(folder.path(), &["up"]);
+            assert!(
+                refused.starts_with("exit 1") && refused.contains("`pdex restore` finishes it"),
+                "{refused}"
+            );
+            let finished = run(folder.path(), &["restore"]);
+            assert!(finished.starts_with("exit 0"), "killed after {calls} calls: {finished}");
+        }
+        let index = read()["contents"]["shop_pages"]["files"]["index"].clone();
+        assert!(index == "hello" || !half && index == "changed", "killed after {calls} calls: {index}");
+        let up = run(folder.path(), &["up"]);
+        assert!(up.starts_with("exit 0"), "killed after {calls} calls: {up}");
+        let again = run(folder.path(), &["restore", "kept"]);
+        assert!(again.starts_with("exit 0"), "killed after {calls} calls: {again}");
+        let left = read();
+        let volumes: Vec<&String> = left["volumes"].as_object().unwrap().keys().collect();
+        assert_eq!(volumes, ["shop_cache", "shop_pages", "shop_tables"], "killed after {calls} calls");
+        if !killed {
+            break;
+        }
+        deaths += 1;
+    }
+    assert!(deaths > 20 && halves > 5, "it was killed {deaths} times, {halves} of them half-way");
+}
+
+#[test]
+fn a_backup_killed_at_any_instant_leaves_no_half_a_file_and_nobody_paused() {
+    let definition = definition_of("backup.session");
+    let mut deaths = 0;
+    for calls in 1.. {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("stack.yaml"), &definition).unwrap();
+        run(folder.path(), &["up"]);
+        let killed = is_killed(folder.path(), calls, &["backup", "--out", "kept"]);
+        let there = folder.path().join("kept").exists();
+        assert!(!there || run(folder.path(), &["restore", "--plan", "kept"]).starts_with("exit 0"));
+        let next = run(folder.path(), &["backup", "--out", "next"]);
+        assert!(next.starts_with("exit 0"), "killed after {calls} calls: {next}");
+        assert!(!run(folder.path(), &["ps"]).contains("paused"), "killed after {calls} calls");
+        let mut names = folder.path().read_dir().unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(
+            !names.any(|name| name.as_encoded_bytes().starts_with(b".pdex")),
+            "killed after {calls} calls"
+        );
+        if !killed {
+            break;
+        }
+        deaths += 1;
+    }
+    assert!(deaths > 10, "it was killed {deaths} times");
+}

@@ -10,22 +10,26 @@ import json
 import os
 import pathlib
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-import numpy as np
-import pyarrow.parquet as parquet
-import xgboost
+# As the trainer's: two waiting threads must not spin. OpenMP reads it when XGBoost is loaded.
+os.environ["OMP_WAIT_POLICY"] = "passive"
+
+import numpy as np  # noqa: E402
+import pyarrow.parquet as parquet  # noqa: E402
+import xgboost  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TRAINER = ROOT / "target/release/trainer"
 VECTORS = ROOT.parent / "shared/vectors"
 # Pokémon Showdown 0.11.11 on Node 20 takes 2.25 to 2.8 ms for a battle on one core, measured on a machine of this kind.
 NODE_MS = 2.25
-# As the trainer's: two waiting threads must not spin.
-os.environ["OMP_WAIT_POLICY"] = "passive"
+# Fits of the trainer and of Python in turn; the middle of each counts.
+TURNS = 5
 
 
 def trainer(folder, *arguments, **variables):
@@ -51,19 +55,26 @@ def battles_per_second():
 
 
 def rows_of(folder):
-    """The data set as matrices: learned from and judged on, divided by unordered pair."""
+    """The data set: features, labels, weights, in which of five folds by unordered pair, and the features' names."""
     table = parquet.read_table(folder / "dataset/battles.parquet")
     names = table.column_names[7:]
     values = np.column_stack([table[name].to_numpy() for name in names]).astype(np.float32)
     labels = table["win_rate"].to_numpy()
     a, b = (table[name].to_numpy().astype(np.int64) for name in ("pokemon_a", "pokemon_b"))
     pair = np.minimum(a, b) * 65_536 + np.maximum(a, b)
-    return values, labels, (pair * 2_654_435_761 >> 16) % 5, names
+    battles = table["battles"].to_numpy().astype(np.float32)
+    return values, labels, battles / battles.mean(), (pair * 2_654_435_761 >> 16) % 5, names
 
 
-def python_fit(values, labels, fold, parameters, rounds):
+def matrices(rows, fold, judged):
+    """What is learned from and what is judged on, weighted as in the trainer."""
+    parts = (fold != judged, fold == judged)
+    return [xgboost.DMatrix(*(column[part] for column in rows[:2]), weight=rows[2][part]) for part in parts]
+
+
+def python_fit(rows, fold, parameters, rounds):
     """Seconds of the trainer's last fit in Python: every tree is judged on rows learned from and on the others."""
-    learn, judge = (xgboost.DMatrix(values[part], labels[part]) for part in (fold != 0, fold == 0))
+    learn, judge = matrices(rows, fold, 0)
     start = time.monotonic()
     xgboost.train(parameters, learn, rounds, evals=[(judge, "judge"), (learn, "learn")], verbose_eval=False)
     return time.monotonic() - start
@@ -104,7 +115,7 @@ def plain():
         seconds, peak, _, log = trainer(folder, ML_TUNE_HYPERPARAMS="false")
         yield "first run without tuning: seconds", f"{seconds:.1f}", "150"
         yield "  peak MB", f"{peak:.0f}", "2,048"
-        yield from peer(folder, log)
+        yield from peer(folder)
 
 
 def tuned():
@@ -129,14 +140,14 @@ def search():
             seconds[name] = field(log, "search done", "seconds")
             (notes,) = (folder / "search").iterdir()
             fits = [json.loads(line) for line in notes.read_text().splitlines()]
-            values, labels, fold, _ = rows_of(folder)
+            *rows, fold, _ = rows_of(folder)
     # The trainer's own folds are of its training part; the same share of all rows stands in for it.
-    keep = np.random.default_rng(1).random(len(labels)) < 0.73
-    values, labels, fold = values[keep], labels[keep], fold[keep]
+    keep = np.random.default_rng(1).random(len(fold)) < 0.73
+    rows, fold = [column[keep] for column in rows], fold[keep]
     begin = time.monotonic()
     for fit in fits:
         parameters = {**fit["parameters"], "objective": "binary:logistic", "tree_method": "hist", "nthread": 2}
-        learn, judge = (xgboost.DMatrix(values[part], labels[part]) for part in (fold != fit["fold"], fold == fit["fold"]))
+        learn, judge = matrices(rows, fold, fit["fold"])
         xgboost.train(parameters, learn, 300, evals=[(judge, "judge")], early_stopping_rounds=10, verbose_eval=False)
     peer = time.monotonic() - begin
     yield f"the fast grid, {len(fits)} fits: seconds", f"{seconds['full']:.1f}", f"{peer:.1f} (Python)"
@@ -146,25 +157,31 @@ def search():
 PARTS = {"engine": engine, "large": large, "plain": plain, "tuned": tuned, "search": search}
 
 
-def peer(folder, log):
-    """The same parameters and rows in Python."""
-    values, labels, fold, names = rows_of(folder)
+def peer(folder):
+    """The same parameters and rows in Python, in turn with the trainer's own fit."""
+    *rows, fold, names = rows_of(folder)
     metadata = json.loads((folder / "battle_winner.metadata.json").read_text())
     parameters = {k: v for k, v in metadata["parameters"].items() if k not in ("rounds", "search", "battles_per_row")}
     parameters |= {"nthread": 2}
     rounds = int(metadata["parameters"]["rounds"])
-    # As many rows as the trainer learned from, so that times compare.
-    share = field(log, "trained", "rows") / (len(labels) * 0.8)
-    keep = (fold == 0) | (np.random.default_rng(1).random(len(labels)) < share)
-    seconds = python_fit(values[keep], labels[keep], fold[keep], parameters, rounds)
-    ours = field(log, "trained", "fit_seconds")
-    yield f"training, {rounds} trees, {field(log, 'trained', 'rows'):,.0f} rows: seconds", f"{ours:.1f}", f"{seconds:.1f} (Python)"
+    again = {"ML_MODE": "train", "ML_TUNE_HYPERPARAMS": "false", "ML_SKIP_IF_EXISTS": "false"}
+    ours, theirs = [], []
+    for _ in range(TURNS):
+        log = trainer(folder, **again)[3]
+        ours.append(field(log, "trained", "fit_seconds"))
+        # As many rows as the trainer learned from, so that times compare.
+        share = field(log, "trained", "rows") / (len(fold) * 0.8)
+        keep = (fold == 0) | (np.random.default_rng(1).random(len(fold)) < share)
+        theirs.append(python_fit([column[keep] for column in rows], fold[keep], parameters, rounds))
+    middle = [f"{statistics.median(times):.1f} ({min(times):.1f}–{max(times):.1f})" for times in (ours, theirs)]
+    what = f"training, {rounds} trees, {field(log, 'trained', 'rows'):,.0f} rows, {TURNS} turns: seconds (range)"
+    yield what, middle[0], f"{middle[1]} (Python)"
     # The model itself, in Python's hands and in ours, on all rows.
     served = folder / "served.f32"
     trainer(folder, "predictions", "--out", str(served))
-    theirs = xgboost.Booster(model_file=folder / "battle_winner.json").predict(xgboost.DMatrix(values, feature_names=names))
+    theirs = xgboost.Booster(model_file=folder / "battle_winner.json").predict(xgboost.DMatrix(rows[0], feature_names=names))
     difference = np.abs(np.fromfile(served, dtype="<f4") - theirs).max()
-    yield f"served odds beside Python's on {len(labels):,} rows: largest difference", f"{difference:.1e}", "1e-6"
+    yield f"served odds beside Python's on {len(fold):,} rows: largest difference", f"{difference:.1e}", "1e-6"
 
 
 def quality(folder):

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde_json::Value;
+
 use super::{Facts, Outcome, PATIENCE, root};
 use crate::runtime::Runtime;
 
@@ -26,8 +28,13 @@ pub(super) async fn of_prometheus<R: Runtime>(facts: &Facts<'_, R>, base: &str) 
     let asked = now_s();
     let answer = facts.get_json(&format!("{base}/api/v1/query?query=time()")).await?;
     let answered = now_s();
-    let theirs = answer["data"]["result"][1].as_str().and_then(|text| text.parse().ok());
-    Ok(judge(ahead(theirs.ok_or("it does not tell the time")?, asked, answered)))
+    let theirs = told(&answer)?.parse().map_err(|_| "it does not tell the time")?;
+    Ok(judge(ahead(theirs, asked, answered)))
+}
+
+/// What Prometheus answered to `time()`: seconds since 1970.
+pub(super) fn told(answer: &Value) -> Result<&str, String> {
+    answer["data"]["result"][1].as_str().ok_or_else(|| "it does not tell the time".to_owned())
 }
 
 fn now_s() -> f64 {

@@ -7,6 +7,7 @@ mod clock;
 mod containers;
 mod database;
 pub mod doctor;
+mod entrance;
 mod exposed;
 mod monitoring;
 mod pages;
@@ -24,11 +25,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::backup::marks::Mark;
 use crate::definition::model::{Definition, Service, ServiceName};
 use crate::runtime::Runtime;
-use crate::runtime::operate::{Kind, Operate};
 use crate::world::{Container, State, World};
 
+pub use entrance::Entrance;
 pub use selection::{Selection, typed};
 
 /// For one request of a check.
@@ -166,7 +168,7 @@ pub fn setting(definition: &Definition, service: &Service, name: &str) -> Result
 }
 
 /// The addresses of running containers whose services publish nothing: this machine reaches them where the engine is its own.
-pub async fn inside<R: Operate>(
+pub async fn inside<R: Runtime>(
     runtime: &R,
     definition: &Definition,
     world: &World,
@@ -177,9 +179,7 @@ pub async fn inside<R: Operate>(
             && matches!(container.state, State::Running { .. })
     });
     let asked = private.map(async |container| {
-        let document = runtime.document(Kind::Container, &container.id.0).await.ok()?;
-        let networks = document["NetworkSettings"]["Networks"].as_object()?;
-        let address = networks.values().find_map(|network| network["IPAddress"].as_str()?.parse().ok())?;
+        let address = runtime.address(&container.id).await.ok()??;
         Some((container.service.clone(), address))
     });
     join_all(asked).await.into_iter().flatten().collect()
@@ -205,6 +205,7 @@ pub fn root(error: &reqwest::Error) -> String {
 pub async fn validate<R: Runtime>(facts: &Facts<'_, R>, selection: &Selection) -> Vec<CheckResult> {
     let Facts { runtime, definition, world, .. } = *facts;
     let mut results = containers::check(definition, world);
+    results.extend(half_restored(definition, world));
     results.retain(|result| selection.has(&result.service, result.name));
     let (placed, answered) = tokio::join!(
         placement::check(runtime, definition, world, selection),
@@ -213,6 +214,14 @@ pub async fn validate<R: Runtime>(facts: &Facts<'_, R>, selection: &Selection) -
     results.extend(placed);
     results.extend(answered);
     results
+}
+
+/// Part of the data is old and part is new: only told where it is so.
+fn half_restored(definition: &Definition, world: &World) -> Option<CheckResult> {
+    Mark::Restoring.is_set(&definition.project, world).then(|| {
+        let outcome = Outcome::failed("a restore was begun and has not ended", "pdex restore");
+        CheckResult::new("stack", "restored", "no restore was cut short", outcome)
+    })
 }
 
 /// Service and name of every check that applies to the definition.

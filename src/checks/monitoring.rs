@@ -7,11 +7,16 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::platform::at;
-use super::{Facts, Outcome, exposed};
+use super::{Facts, Outcome, clock, exposed};
 use crate::runtime::Runtime;
+use crate::world::time::Timestamp;
 
 /// A little over the scrape interval.
 const SCRAPE: Duration = Duration::from_secs(17);
+
+/// A little over the time after which a Prometheus that is ready has handed its targets to what scrapes them (its
+/// `DiscoveryReloadInterval`, 5 s).
+const DISCOVERY: Duration = Duration::from_secs(6);
 
 /// For what a scrape brought until it can be asked for.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -42,44 +47,47 @@ pub(super) async fn targets<R: Runtime>(facts: &Facts<'_, R>) -> Result<Outcome,
     Ok(judge_targets(&scraped(facts).await?))
 }
 
-/// The active targets. One not scraped since its service is up is told as down or unknown until the next scrape: this waits for
-/// that.
+/// The active targets. One not scraped since its service is up is told as down or unknown until the next scrape, and a Prometheus
+/// that has just come up knows of none: this waits for both.
 async fn scraped<R: Runtime>(facts: &Facts<'_, R>) -> Result<Value, String> {
-    let url = format!("{}/api/v1/targets?state=active", at(facts, "prometheus", 9090)?);
+    let base = at(facts, "prometheus", 9090)?;
+    let url = format!("{base}/api/v1/targets?state=active");
     let mut answer = facts.get_json(&url).await?;
-    let stale = down_and_running(&answer, |service| facts.runs(service));
     let begin = Instant::now();
-    while !stale.is_empty() && begin.elapsed() < SCRAPE && still_stale(&stale, &answer) {
+    while answer["data"]["activeTargets"].as_array().is_none_or(Vec::is_empty) && begin.elapsed() < DISCOVERY
+    {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        answer = facts.get_json(&url).await?;
+    }
+    if !is_worth_waiting(&answer, |service| facts.runs(service)) {
+        return Ok(answer);
+    }
+    let time = facts.get_json(&format!("{base}/api/v1/query?query=time()")).await?;
+    let asked = Timestamp::parse(clock::told(&time)?).ok_or("it does not tell the time")?;
+    let begin = Instant::now();
+    while is_stale(&answer, asked) && begin.elapsed() < SCRAPE {
         tokio::time::sleep(Duration::from_millis(250)).await;
         answer = facts.get_json(&url).await?;
     }
     Ok(answer)
 }
 
-/// Address and time of the last scrape of the targets that are not up though their service runs; empty when one is down whose
-/// service does not run, since nothing is worth waiting for then.
-fn down_and_running(answer: &Value, runs: impl Fn(&str) -> bool) -> Vec<(String, String)> {
-    let down: Vec<&Value> = answer["data"]["activeTargets"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter(|t| t["health"] != "up")
-        .collect();
-    if down.iter().any(|t| !runs(t["labels"]["job"].as_str().unwrap_or_default())) {
-        return Vec::new();
-    }
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    down.iter().map(|t| (text(&t["scrapeUrl"]), text(&t["lastScrape"]))).collect()
+/// The targets that are not up.
+fn not_up(answer: &Value) -> impl Iterator<Item = &Value> {
+    answer["data"]["activeTargets"].as_array().into_iter().flatten().filter(|t| t["health"] != "up")
 }
 
-fn still_stale(stale: &[(String, String)], answer: &Value) -> bool {
-    stale.iter().any(|(url, scraped)| {
-        answer["data"]["activeTargets"].as_array().into_iter().flatten().any(|target| {
-            target["scrapeUrl"] == url.as_str()
-                && target["lastScrape"] == scraped.as_str()
-                && target["health"] != "up"
-        })
-    })
+/// Whether a target is not up and the next scrape may find that it is; not where the service of one does not even run.
+fn is_worth_waiting(answer: &Value, runs: impl Fn(&str) -> bool) -> bool {
+    let mut down = not_up(answer).peekable();
+    down.peek().is_some() && down.all(|t| runs(t["labels"]["job"].as_str().unwrap_or_default()))
+}
+
+/// Whether a target is told as not up by a scrape that had begun before `moment`, by Prometheus' own clock. One that was on its way
+/// then may fail long after, when its time is up.
+fn is_stale(answer: &Value, moment: Timestamp) -> bool {
+    let scraped = |target: &Value| Timestamp::parse(target["lastScrape"].as_str()?);
+    not_up(answer).any(|t| scraped(t).is_none_or(|at| at < moment))
 }
 
 fn judge_targets(answer: &Value) -> Outcome {
@@ -130,18 +138,21 @@ mod tests {
     }
 
     #[test]
-    fn a_scrape_from_before_the_start_is_waited_out_only_where_the_service_runs() {
+    fn a_scrape_from_before_is_waited_out_only_where_the_service_runs() {
         let answer = |health: &str, at: &str| {
             let target =
                 json!({"health": health, "labels": {"job": "api"}, "scrapeUrl": "u", "lastScrape": at});
             json!({"data": {"activeTargets": [target]}})
         };
-        assert_eq!(down_and_running(&answer("down", "1"), |_| false), []);
-        let stale = down_and_running(&answer("down", "1"), |_| true);
-        assert_eq!(stale, [("u".to_owned(), "1".to_owned())]);
-        assert!(still_stale(&stale, &answer("down", "1")));
-        assert!(!still_stale(&stale, &answer("down", "2")), "it was scraped again and is down");
-        assert!(!still_stale(&stale, &answer("up", "2")));
+        let (before, after) = ("2026-01-31T08:00:00.4Z", "2026-01-31T09:00:00.6+01:00");
+        assert!(is_worth_waiting(&answer("down", before), |service| service == "api"));
+        assert!(!is_worth_waiting(&answer("down", before), |_| false));
+        assert!(!is_worth_waiting(&answer("up", before), |_| true));
+        let moment = Timestamp::parse("1769846400.5").unwrap();
+        assert!(is_stale(&answer("down", before), moment));
+        assert!(!is_stale(&answer("down", after), moment), "it was scraped again and is down");
+        assert!(is_stale(&answer("unknown", "0001-01-01T00:00:00Z"), moment));
+        assert!(!is_stale(&answer("up", before), moment));
     }
 
     #[test]

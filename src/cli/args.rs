@@ -1,6 +1,9 @@
 //! The command line's grammar.
 
 pub(crate) mod audit;
+pub(crate) mod backup;
+pub(crate) mod drill;
+pub(crate) mod export;
 pub(crate) mod handle;
 pub(crate) mod image;
 pub(crate) mod load;
@@ -8,6 +11,7 @@ pub(crate) mod look;
 pub(crate) mod process;
 pub(crate) mod quick_start;
 pub(crate) mod secret;
+pub(crate) mod size;
 
 use std::path::PathBuf;
 
@@ -49,6 +53,9 @@ pub(crate) struct Global {
     /// Address of the container engine [default: `DOCKER_HOST`, else the local socket]
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) docker_host: Option<String>,
+    /// Where services run: on one engine, or on the nodes of the swarm that it manages
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = Engine::Docker, global = true)]
+    pub(crate) engine: Engine,
     /// `docker`, or `sim[:FILE]` for the simulated engine of the tests
     #[arg(long, value_name = "RUNTIME", default_value = "docker", hide = true, global = true)]
     pub(crate) runtime: String,
@@ -61,6 +68,13 @@ pub(crate) struct Global {
     /// Say more on the error output; repeat for more still (before the command: `down -v` means volumes)
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// See [`Global::engine`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    Docker,
+    Swarm,
 }
 
 /// See [`Global::color`].
@@ -150,11 +164,28 @@ pub(crate) enum Command {
     MlflowCheck(look::MlflowCheck),
     /// Send the platform what its users would, and say how it bore it
     GenerateLoad(load::GenerateLoad),
+    /// Make an alert fire on the running stack and end again, and say how long each took
+    Drill(drill::Drill),
     /// List the secrets that pdex keeps, or give them new values
     #[command(subcommand)]
     Secrets(secret::Secrets),
+    /// Write what the stack cannot make again into one file: databases, volumes, folders such as the models
+    ///
+    /// Databases are dumped while they run; whoever writes into a volume holds still while it is copied. Passwords and keys (.env,
+    /// secrets) are not in the file: keep them elsewhere. A service's `x-pdex.backup` says what of it is saved and how.
+    Backup(backup::Backup),
+    /// Put a backup back: check it whole, show what it replaces, ask, replace
+    ///
+    /// The file is checked to its last byte before anything changes, and everything is made ready beside what is there. Cut short
+    /// before places are exchanged, the old data hold; afterwards `pdex restore` without a file finishes it.
+    Restore(backup::Restore),
     /// Write out the stack that a released pdex carries, to edit it
     Init(Init),
+    /// Write the stack for something else than a container engine
+    #[command(subcommand)]
+    Export(export::Export),
+    /// Reckon how many machines a rate of predictions takes, and what breaks first
+    Size(size::Size),
     /// Print the resolved definition in Compose format
     Config(look::Config),
     /// Print a script that completes pdex's arguments in a shell

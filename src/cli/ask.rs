@@ -13,11 +13,25 @@ use crate::report::guide::Asked;
 /// Says what is about to be lost. On a terminal the person decides; elsewhere, and where it
 /// is not to be asked, the command was given on purpose.
 pub(crate) fn agreed(what: &str, ask: bool) -> io::Result<bool> {
+    agreed_to(what, "remove them?", ask)
+}
+
+/// The same with another question.
+pub(crate) fn agreed_to(what: &str, question: &str, ask: bool) -> io::Result<bool> {
     writeln!(io::stderr(), "{what}")?;
     if !ask || !io::stdin().is_terminal() {
         return Ok(true);
     }
-    write!(io::stderr(), "remove them? [y/N] ")?;
+    write!(io::stderr(), "{question} [y/N] ")?;
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Asks before something is done; nobody who is not there says yes, see [`can_choose`].
+pub(crate) fn consents(what: &str, question: &str) -> io::Result<bool> {
+    write!(io::stderr(), "{what}\n{question} [y/N] ")?;
     io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::args::Engine as Asked;
 use super::args::audit::Audit as Arguments;
 use super::context::{Engine, on_engine};
 use super::exit::{Exit, Stop};
@@ -99,6 +100,10 @@ async fn run(
 /// The engine, if one is asked and answers. The packages of images cannot be had without.
 async fn engine(session: &Session, arguments: &Arguments) -> anyhow::Result<Option<Engine>> {
     if arguments.offline {
+        return Ok(None);
+    }
+    if session.global.engine == Asked::Swarm {
+        writeln!(io::stderr(), "note: what runs on a swarm is not looked at, only the definition")?;
         return Ok(None);
     }
     match context::connect(&session.global, &session.environment).await {

@@ -2,19 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Session;
-use super::args::Global;
+use super::args::{self, Global};
 use super::exit::{Exit, Stop};
+use crate::backup::marks::Mark;
 use crate::carried;
-use crate::definition::model::{Definition, ServiceName};
+use crate::checks;
+use crate::definition::model::{Definition, Service, ServiceName};
+use crate::definition::render::config_hash;
 use crate::definition::{Loaded, Request, load, profiles};
 use crate::engine::select::Absent;
 use crate::finding::Finding;
+use crate::plan::{self, Goal, Plan};
 use crate::report::failures;
 use crate::runtime::docker::Docker;
+use crate::runtime::docker::swarm::{self, Swarm};
 use crate::runtime::operate::Operate;
 use crate::runtime::sim::Simulated;
 use crate::runtime::{Runtime, RuntimeError};
@@ -32,6 +38,9 @@ pub(crate) fn files(global: &Global, environment: &BTreeMap<String, String>) -> 
     let own = own_definition(environment)?;
     let directory = global.project_directory.as_deref().or_else(|| own.parent()?.parent());
     let asked = profiles(&request(global, environment, Vec::new(), &[]), directory.unwrap_or(Path::new(".")));
+    // An engine that is no single machine has an overlay of its own, before what profiles say.
+    let engine = (global.engine == args::Engine::Swarm).then(|| "swarm".to_owned());
+    let asked: Vec<String> = engine.into_iter().chain(asked).collect();
     let beside = asked.iter().filter(|name| name.as_str() != "predictiondex" && !name.contains('/'));
     let overlays =
         beside.map(|name| own.with_file_name(format!("{name}.yaml"))).filter(|path| path.is_file());
@@ -119,6 +128,9 @@ pub(crate) fn loaded_quietly(
 ) -> Result<Loaded, Stop> {
     match load(&request(global, environment, files, services)) {
         Ok(mut loaded) => {
+            if global.engine == args::Engine::Swarm {
+                loaded.definition = loaded.definition.gathered();
+            }
             loaded.warnings.extend(unknown_profiles(global, &loaded.definition));
             Ok(Loaded { warnings: relative(loaded.warnings), ..loaded })
         }
@@ -183,7 +195,8 @@ pub(crate) fn near(finding: &mut Finding) {
 /// The engine that a command works on.
 #[derive(Debug)]
 pub(crate) enum Engine {
-    Docker(Docker),
+    Docker(Box<Docker>),
+    Swarm(Box<Swarm>),
     Simulated(Box<Simulated>),
 }
 
@@ -191,7 +204,14 @@ pub(crate) enum Engine {
 macro_rules! on_engine {
     ($engine:expr, $runtime:ident => $body:expr) => {
         match $engine {
-            crate::cli::context::Engine::Docker($runtime) => $body,
+            crate::cli::context::Engine::Docker($runtime) => {
+                let $runtime = &**$runtime;
+                $body
+            }
+            crate::cli::context::Engine::Swarm($runtime) => {
+                let $runtime = &**$runtime;
+                $body
+            }
             crate::cli::context::Engine::Simulated($runtime) => {
                 let $runtime = &**$runtime;
                 $body
@@ -214,12 +234,60 @@ pub(crate) async fn connect(global: &Global, environment: &BTreeMap<String, Stri
         Some(seconds) => Docker::connect_within(host, Duration::from_secs(seconds)).await,
         None => Docker::connect(host).await,
     };
-    docker.map(Engine::Docker).map_err(|e| engine_error(&e))
+    let docker = docker.map_err(|e| engine_error(&e))?;
+    if global.engine == args::Engine::Docker {
+        return Ok(Engine::Docker(Box::new(docker)));
+    }
+    let swarm = Swarm::through(docker).await.map_err(|e| engine_error(&e))?;
+    Ok(Engine::Swarm(Box::new(swarm)))
+}
+
+/// What services are compared by with what was made of them: on Swarm also how they are spread.
+pub(crate) fn fingerprint(global: &Global, definition: &Definition) -> Box<dyn Fn(&Service) -> String> {
+    match global.engine {
+        args::Engine::Docker => Box::new(config_hash),
+        args::Engine::Swarm => Box::new(swarm::fingerprint(definition)),
+    }
+}
+
+/// What leads to a goal.
+pub(crate) fn plan(session: &Session, definition: &Definition, world: &World, goal: &Goal) -> Plan {
+    plan::make(definition, world, goal, &*fingerprint(&session.global, definition))
+}
+
+/// Refuses what needs the containers themselves, where Swarm has them on whatever machine.
+pub(crate) fn on_one_engine(session: &Session, what: &str) -> Result<(), Stop> {
+    if session.global.engine == args::Engine::Docker {
+        return Ok(());
+    }
+    let hint = "on a swarm there are plan, up, run, ps, logs, exec, stop, start, restart, down, validate, backup and images";
+    Err(Stop::new(Exit::Failed, format!("{what} is for one engine, without --engine swarm"), Some(hint)))
 }
 
 /// A snapshot of the project.
 pub(crate) async fn observe<R: Runtime>(runtime: &R, definition: &Definition) -> Result<World, Stop> {
     runtime.observe(definition).await.map_err(|e| engine_error(&e))
+}
+
+/// The addresses of running services that publish nothing, see [`checks::inside`].
+pub(crate) async fn inside(
+    session: &Session,
+    definition: &Definition,
+) -> Result<BTreeMap<ServiceName, IpAddr>, Stop> {
+    let engine = connect(&session.global, &session.environment).await?;
+    on_engine!(&engine, runtime => {
+        let world = observe(runtime, definition).await?;
+        Ok(checks::inside(runtime, definition, &world).await)
+    })
+}
+
+/// Nothing starts on data of which part is old and part is new.
+pub(crate) fn not_half_restored(definition: &Definition, world: &World) -> Result<(), Stop> {
+    if !Mark::Restoring.is_set(&definition.project, world) {
+        return Ok(());
+    }
+    let what = "a restore was begun and has not ended: part of the data is old and part is new";
+    Err(Stop::new(Exit::Failed, what, Some("`pdex restore` finishes it")))
 }
 
 /// An engine's error with what to do about it.
@@ -244,6 +312,10 @@ pub(crate) fn engine_error(error: &RuntimeError) -> Stop {
         RuntimeError::Denied { .. } => (
             Exit::EngineUnreachable,
             "add yourself to the docker group (`sudo usermod -aG docker $USER`, then log in again), or use sudo",
+        ),
+        RuntimeError::NoSwarm(_) => (
+            Exit::EngineUnreachable,
+            "`docker node ls` on a manager shows what the swarm is made of; without --engine swarm pdex uses this engine alone",
         ),
         RuntimeError::TimedOut(_) => (
             Exit::EngineUnreachable,

@@ -10,13 +10,13 @@ use anyhow::Context as _;
 use super::args::look::Doctor as Arguments;
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
-use super::{Session, carry, context, lock, moment};
+use super::{Session, carry, context, left_over, lock, moment};
 use crate::checks::doctor::{self, Mend, Symptom, record};
 use crate::checks::{self, Facts};
 use crate::definition::graph;
 use crate::definition::model::{Definition, ServiceName};
 use crate::engine::handle::{self, Deed};
-use crate::engine::{one_off, select};
+use crate::engine::{listening, select};
 use crate::plan::Goal;
 use crate::report::support::{self, Support};
 use crate::report::{doctor as report, steps};
@@ -52,6 +52,7 @@ async fn see<R: Operate>(
     definition: &Definition,
     arguments: &Arguments,
 ) -> anyhow::Result<Exit> {
+    left_over::put_back_or_mention(session, runtime, &definition.project, arguments.fix).await?;
     let mut symptoms = examine(runtime, definition).await?;
     let mut fixed = Vec::new();
     let mends = doctor::mends(&symptoms);
@@ -67,6 +68,8 @@ async fn see<R: Operate>(
             apply(session, runtime, definition, mend).await?;
             fixed.push(command);
         }
+        let mended = mends.iter().flat_map(Mend::services);
+        listening::await_listening(runtime, mended.filter_map(|name| definition.services.get(name))).await;
         symptoms = examine(runtime, definition).await?;
     }
     let now = runtime.now();
@@ -92,6 +95,7 @@ async fn apply<R: Operate>(
     definition: &Definition,
     mend: &Mend,
 ) -> anyhow::Result<()> {
+    context::not_half_restored(definition, &context::observe(runtime, definition).await?)?;
     let services = match mend {
         Mend::Unpause(service) => return handle_one(runtime, definition, service, &Deed::Unpause).await,
         Mend::Restart(service) => {
@@ -106,7 +110,7 @@ async fn apply<R: Operate>(
     let recreate = matches!(mend, Mend::Recreate(_));
     let services = services.into_iter().collect();
     let goal = Goal { services, no_recreate: !recreate, force_recreate: recreate, ..Goal::default() };
-    let plan = one_off::plan(definition, &world, &goal);
+    let plan = context::plan(session, definition, &world, &goal);
     carry::carry_out(session, definition, &plan, runtime).await?;
     Ok(())
 }

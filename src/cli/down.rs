@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::args::handle::{Down, Rmi, Stop as StopArguments};
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
-use super::{Session, ask, context, lock, signal};
+use super::{Session, ask, backup, context, lock, signal};
 use crate::definition::model::Definition;
 use crate::engine::teardown::{self, Extent, Images, Step, teardown, volumes};
 use crate::runtime::operate::Operate;
@@ -26,7 +26,8 @@ pub(super) async fn down(session: &Session, arguments: &Down) -> anyhow::Result<
         },
         grace: arguments.timeout.map(Duration::from_secs),
     };
-    take_down(session, &definition, &extent, "down", !arguments.yes).await
+    let first = First { ask: !arguments.yes, backup: !arguments.no_backup };
+    take_down(session, &definition, &extent, "down", first).await
 }
 
 pub(super) async fn stop(session: &Session, arguments: &StopArguments) -> anyhow::Result<Exit> {
@@ -36,7 +37,14 @@ pub(super) async fn stop(session: &Session, arguments: &StopArguments) -> anyhow
         grace: arguments.timeout.map(Duration::from_secs),
         ..Extent::default()
     };
-    take_down(session, &definition, &extent, "stop", false).await
+    take_down(session, &definition, &extent, "stop", First { ask: false, backup: false }).await
+}
+
+/// What comes before volumes are removed.
+#[derive(Debug, Clone, Copy)]
+struct First {
+    ask: bool,
+    backup: bool,
 }
 
 async fn take_down(
@@ -44,28 +52,34 @@ async fn take_down(
     definition: &Definition,
     extent: &Extent,
     command: &str,
-    ask: bool,
+    first: First,
 ) -> anyhow::Result<Exit> {
     let engine = context::connect(&session.global, &session.environment).await?;
     let _lock = lock::take(&definition.project, command)?;
-    on_engine!(&engine, runtime => execute(runtime, definition, extent, ask).await)
+    on_engine!(&engine, runtime => execute(runtime, definition, extent, first).await)
 }
 
 async fn execute<R: Operate>(
     runtime: &R,
     definition: &Definition,
     extent: &Extent,
-    ask: bool,
+    first: First,
 ) -> anyhow::Result<Exit> {
     let world = context::observe(runtime, definition).await?;
     let going = volumes(definition, &world);
     if extent.volumes
         && !going.is_empty()
-        && !ask::agreed(&format!("volumes to be removed with all their data: {}", going.join(", ")), ask)?
+        && !ask::agreed(
+            &format!("volumes to be removed with all their data: {}", going.join(", ")),
+            first.ask,
+        )?
     {
         return Err(
             Stop::new(Exit::Declined, "nothing was removed", Some("`pdex down` keeps the volumes")).into()
         );
+    }
+    if extent.volumes && !going.is_empty() && first.backup {
+        backup::before_removal(runtime, definition, &world).await?;
     }
     let mut steps = Vec::new();
     let mut tell = |step: Step| {
@@ -118,7 +132,7 @@ async fn end_one_offs<R: Operate>(
     Ok(())
 }
 
-fn words(step: &Step) -> String {
+pub(super) fn words(step: &Step) -> String {
     match step {
         Step::Stopped(name) => format!("stopped container {name}"),
         Step::Removed(name) => format!("removed container {name}"),

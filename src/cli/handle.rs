@@ -84,7 +84,12 @@ async fn on_named(
     // A signal or a pause must reach a stack that another pdex is just starting.
     let starts = matches!(deed, Deed::Restart { .. });
     let _lock = starts.then(|| lock::take(&definition.project, command)).transpose()?;
-    on_engine!(&engine, runtime => execute(runtime, definition, named, deed).await)
+    on_engine!(&engine, runtime => {
+        if starts {
+            context::not_half_restored(definition, &context::observe(runtime, definition).await?)?;
+        }
+        execute(runtime, definition, named, deed).await
+    })
 }
 
 async fn execute<R: Operate>(

@@ -10,12 +10,16 @@ use crate::guide::measured::Measured;
 use crate::plan::Plan;
 use crate::world::time::Timestamp;
 
-/// `None` where there is neither a state folder nor a home.
-fn file(environment: &BTreeMap<String, String>, project: &str) -> Option<PathBuf> {
+/// Where what outlives a command is kept; `None` where there is neither a state folder nor a home.
+pub(crate) fn folder(environment: &BTreeMap<String, String>) -> Option<PathBuf> {
     let absolute = |name: &str| environment.get(name).map(Path::new).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").map(Path::to_owned);
     let state = state.or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
-    Some(state.join("pdex").join(format!("{project}.json")))
+    Some(state.join("pdex"))
+}
+
+fn file(environment: &BTreeMap<String, String>, project: &str) -> Option<PathBuf> {
+    Some(folder(environment)?.join(format!("{project}.json")))
 }
 
 /// What is known; nothing where nothing was kept.

@@ -4,22 +4,26 @@ mod args;
 mod ask;
 mod attach;
 mod audit;
+mod backup;
 mod carry;
 mod color;
 mod config;
 mod context;
 mod doctor;
 mod down;
+mod drill;
 mod env;
 mod events;
 mod exec;
 mod exit;
+mod export;
 mod first;
 mod generate_load;
 mod handle;
 mod history;
 mod init;
 mod inspect;
+mod left_over;
 mod lock;
 mod logs;
 mod manual;
@@ -28,9 +32,11 @@ mod moment;
 mod ps;
 mod quick_start;
 mod record;
+mod restore;
 mod run;
 mod secrets;
 mod signal;
+mod size;
 mod start;
 mod supply;
 mod terminal;
@@ -49,6 +55,7 @@ use tokio::time::Instant;
 
 use args::{Arguments, Command, Global};
 pub use exit::Exit;
+pub use manual::reference;
 
 /// What every command gets.
 #[derive(Debug, Clone)]
@@ -90,7 +97,7 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::QuickStart(arguments) => Box::pin(quick_start::quick_start(session, &arguments)).await,
         Command::Up(arguments) => up::up(session, &arguments).await,
         Command::Plan(arguments) => up::plan(session, &arguments).await,
-        Command::Down(arguments) => down::down(session, &arguments).await,
+        Command::Down(arguments) => Box::pin(down::down(session, &arguments)).await,
         Command::Start(arguments) => start::start(session, &arguments).await,
         Command::Stop(arguments) => down::stop(session, &arguments).await,
         Command::Restart(arguments) => handle::restart(session, &arguments).await,
@@ -118,8 +125,13 @@ async fn dispatch(session: &Session, command: Command) -> anyhow::Result<Exit> {
         Command::Doctor(arguments) => Box::pin(doctor::doctor(session, &arguments)).await,
         Command::MlflowCheck(arguments) => mlflow_check::mlflow_check(session, &arguments).await,
         Command::GenerateLoad(arguments) => generate_load::generate_load(session, &arguments).await,
+        Command::Drill(arguments) => Box::pin(drill::drill(session, &arguments)).await,
         Command::Secrets(arguments) => secrets::secrets(session, &arguments).await,
+        Command::Backup(arguments) => Box::pin(backup::backup(session, &arguments)).await,
+        Command::Restore(arguments) => Box::pin(restore::restore(session, &arguments)).await,
         Command::Init(arguments) => init::init(&arguments),
+        Command::Export(arguments) => export::export(session, &arguments),
+        Command::Size(arguments) => size::size(&arguments),
         Command::Config(arguments) => config::config(session, &arguments),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::man(command.as_deref()),

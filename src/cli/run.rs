@@ -57,12 +57,13 @@ async fn ready<R: Operate>(
     arguments: &Arguments,
 ) -> anyhow::Result<Option<Exit>> {
     let world = context::observe(runtime, definition).await?;
+    context::not_half_restored(definition, &world)?;
     let dependencies = definition.services.get(service).map(|service| &service.depends_on);
     let services = dependencies.into_iter().flat_map(|all| all.keys().cloned()).collect();
     let goal = Goal { services, ..Goal::default() };
     if !arguments.no_deps && !goal.services.is_empty() {
         let _lock = lock::take(&definition.project, "run")?;
-        let plan = one_off::plan(definition, &world, &goal);
+        let plan = context::plan(session, definition, &world, &goal);
         if !plan.is_empty() {
             let exit = carry::carry_out(session, definition, &plan, runtime).await?;
             if exit != Exit::Ok {

@@ -7,7 +7,7 @@ use super::context::on_engine;
 use super::exit::{Exit, Stop};
 use super::{Session, carry, context, lock};
 use crate::definition::model::{Definition, ServiceName};
-use crate::engine::{one_off, select};
+use crate::engine::select;
 use crate::plan::Goal;
 use crate::report::steps;
 use crate::runtime::operate::Operate;
@@ -31,8 +31,9 @@ async fn execute<R: Operate>(
         return Err(Stop { exit: Exit::Failed, text: steps::no_container(service) }.into());
     }
     let world = context::observe(runtime, definition).await?;
+    context::not_half_restored(definition, &world)?;
     let goal = Goal { services: named.iter().cloned().collect(), no_recreate: true, ..Goal::default() };
-    let plan = one_off::plan(definition, &world, &goal).of_what_is_there(named);
+    let plan = context::plan(session, definition, &world, &goal).of_what_is_there(named);
     if plan.is_empty() {
         writeln!(io::stderr(), "there is nothing to be done")?;
         return Ok(Exit::Ok);

@@ -1,20 +1,21 @@
 //! `pdex build`, `pull` and `images`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use super::args::image::{Build, Images, ImagesCommand, Load, Pull, Save};
-use super::context::on_engine;
+use super::args::image::{Build, Distribute, Images, ImagesCommand, Load, Pull, Save};
+use super::context::{Engine, on_engine};
 use super::exit::{Exit, Stop};
 use super::{Session, carry, context, signal, up};
 use crate::definition::model::{Definition, Service, ServiceName};
 use crate::engine::bundle::{self, BundleError};
-use crate::engine::one_off;
 use crate::engine::supply::{self, Manner};
 use crate::plan::Goal;
 use crate::report::{self, failures, listing};
-use crate::runtime::Runtime;
+use crate::runtime::docker::Docker;
 use crate::runtime::operate::Operate;
+use crate::runtime::{Runtime, Survey as _};
 use crate::world::World;
 
 pub(super) async fn build(session: &Session, arguments: &Build) -> anyhow::Result<Exit> {
@@ -94,7 +95,7 @@ async fn go<R: Runtime>(
 ) -> anyhow::Result<Option<Exit>> {
     let goal =
         Goal { services: services.iter().cloned().collect(), no_dependencies: true, ..Goal::default() };
-    let plan = one_off::plan(definition, &World::default(), &goal);
+    let plan = context::plan(session, definition, &World::default(), &goal);
     let mut progress = up::progress(session.global.progress, &plan);
     let run = carry::run(session, definition, &plan, runtime);
     let failed = supply::supply(&run, services, manner, &mut |at, event| progress.event(at, event)).await;
@@ -112,6 +113,7 @@ pub(super) async fn images(session: &Session, arguments: &Images) -> anyhow::Res
             Some(ImagesCommand::List(list_arguments)) => list(session, list_arguments.json).await,
             Some(ImagesCommand::Save(arguments)) => save(session, arguments).await,
             Some(ImagesCommand::Load(arguments)) => load(session, arguments).await,
+            Some(ImagesCommand::Distribute(arguments)) => distribute(session, arguments).await,
         }
     };
     tokio::select! {
@@ -142,13 +144,17 @@ fn file(given: Option<&PathBuf>, definition: &Definition) -> PathBuf {
     given.cloned().unwrap_or_else(|| PathBuf::from(format!("{}-images.tar", definition.project)))
 }
 
+/// The images of these services, or of all.
+fn references(definition: &Definition, named: &[ServiceName]) -> Vec<String> {
+    let wanted = definition.services.values().filter(|s| named.is_empty() || named.contains(&s.name));
+    let references: BTreeSet<&String> = wanted.map(|service| &service.image).collect();
+    references.into_iter().cloned().collect()
+}
+
 async fn save(session: &Session, arguments: &Save) -> anyhow::Result<Exit> {
     let (definition, named) = context::naming(session, &arguments.services)?;
     let path = file(arguments.output.as_ref(), &definition);
-    let wanted = definition.services.values().filter(|s| named.is_empty() || named.contains(&s.name));
-    let mut references: Vec<String> = wanted.map(|service| service.image.clone()).collect();
-    references.sort_unstable();
-    references.dedup();
+    let references = references(&definition, &named);
     let engine = context::connect(&session.global, &session.environment).await?;
     let (list, size) = on_engine!(&engine, runtime => bundle::save(runtime, &references, &path).await)
         .map_err(|e| refused(&e))?;
@@ -174,11 +180,53 @@ async fn load(session: &Session, arguments: &Load) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
+async fn distribute(session: &Session, arguments: &Distribute) -> anyhow::Result<Exit> {
+    let (definition, named) = context::naming(session, &arguments.services)?;
+    let references = references(&definition, &named);
+    let engine = context::connect(&session.global, &session.environment).await?;
+    let mut images = on_engine!(&engine, runtime => bundle::identify(runtime, &references).await)
+        .map_err(|e| refused(&e))?;
+    if let Engine::Swarm(swarm) = &engine {
+        for reference in &references {
+            let by_hand =
+                swarm.carried_by_hand(reference).await.map_err(|e| context::engine_error(&e))?.is_some();
+            images.retain(|name, _| name != reference || by_hand);
+        }
+    }
+    if images.is_empty() {
+        writeln!(
+            io::stderr(),
+            "nodes fetch all of them from their registries: there is nothing to be given"
+        )?;
+        return Ok(Exit::Ok);
+    }
+    for host in &arguments.hosts {
+        let target = Docker::connect(Some(host)).await.map_err(|e| context::engine_error(&e))?;
+        // Asked first: what is sent to an engine of some other swarm would be remembered nowhere.
+        let node = match &engine {
+            Engine::Swarm(swarm) => {
+                Some((swarm, swarm.node_of(&target).await.map_err(|e| context::engine_error(&e))?))
+            }
+            Engine::Docker(_) | Engine::Simulated(_) => None,
+        };
+        let given = on_engine!(&engine, runtime => bundle::pass(runtime, &target, &images).await)
+            .map_err(|e| refused(&e))?;
+        if let Some((swarm, node)) = node {
+            swarm.note_images(&node, &images).await.map_err(|e| context::engine_error(&e))?;
+        }
+        match given.len() {
+            0 => writeln!(io::stderr(), "{host}: has them already")?,
+            count => writeln!(io::stderr(), "{host}: was given {count} images: {}", given.join(", "))?,
+        }
+    }
+    Ok(Exit::Ok)
+}
+
 fn refused(error: &BundleError) -> Stop {
     let hint = match error {
         BundleError::Runtime(e) => return context::engine_error(e),
         BundleError::Absent(_) => {
-            Some("`pdex build` and `pdex pull` get images; name the services whose images to save")
+            Some("`pdex build` and `pdex pull` get images; name the services whose images are meant")
         }
         BundleError::Damaged { .. } => Some("nothing of it was loaded; copy the file again, or save it anew"),
         BundleError::Foreign { .. } => Some("`docker load -i` takes files without a list, unchecked"),

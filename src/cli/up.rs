@@ -5,14 +5,13 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::args::{self, Go, ProgressMode, PullWhen};
+use super::args::{self, Engine, Go, ProgressMode, PullWhen};
 use super::context::on_engine;
 use super::exit::{Exit, Stop};
 use super::signal::{self, Signals};
-use super::{Session, context, first, history, lock, record, vault};
+use super::{Session, context, first, history, left_over, lock, record, vault};
 use crate::checks::preflight;
 use crate::definition::model::Definition;
-use crate::definition::render::config_hash;
 use crate::engine::{Outcome, Run, Settings, drive};
 use crate::event::{FailureKind, Phase};
 use crate::finding::Severity;
@@ -47,8 +46,11 @@ async fn run(session: &Session, arguments: &Go, signals: &Signals) -> anyhow::Re
     let engine = unless(signals, context::connect(&session.global, &session.environment)).await?;
     let _lock = lock::take(&definition.project, "up")?;
     on_engine!(&engine, runtime => {
+        left_over::put_back(session, runtime, &definition.project).await?;
         let world = unless(signals, context::observe(runtime, &definition)).await?;
-        let plan = plan::make(&definition, &world, &goal, &config_hash);
+        context::not_half_restored(&definition, &world)?;
+        let hash = context::fingerprint(&session.global, &definition);
+        let plan = plan::make(&definition, &world, &goal, &*hash);
         unless(signals, Box::pin(look_ahead(runtime, &definition, &world, &plan, wrote_env))).await?;
         execute(session, arguments, &definition, &plan, runtime, signals).await
     })
@@ -74,6 +76,11 @@ async fn look_ahead<R: Runtime>(
     tell_of_strays(plan);
     let mut findings = preflight::check(runtime, definition, world, &plan.starting()).await;
     findings.extend(preflight::secrets_made_anew(definition, world).filter(|_| wrote_env));
+    findings.extend(
+        preflight::of_swarm(runtime, definition, &plan.changing())
+            .await
+            .map_err(|e| context::engine_error(&e))?,
+    );
     let text = failures::findings(&findings);
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(Stop { exit: Exit::Failed, text });
@@ -139,7 +146,8 @@ pub(super) async fn plan(session: &Session, arguments: &args::Plan) -> anyhow::R
     let engine = context::connect(&session.global, &session.environment).await?;
     let (world, now) =
         on_engine!(&engine, runtime => (context::observe(runtime, &definition).await?, runtime.now()));
-    let plan = plan::make(&definition, &world, &goal, &config_hash);
+    let hash = context::fingerprint(&session.global, &definition);
+    let plan = plan::make(&definition, &world, &goal, &*hash);
     if arguments.json {
         writeln!(io::stdout(), "{:#}", json::plan(&plan, now))?;
     } else {
@@ -192,8 +200,11 @@ fn definition(session: &Session, arguments: &args::Up) -> Result<Definition, Sto
             ));
         }
         service.scale = Some(*number);
+        if session.global.engine == Engine::Swarm && *number > 0 {
+            service.pdex.swarm.replicas = Some(*number);
+        }
     }
-    Ok(definition)
+    Ok(if session.global.engine == Engine::Swarm { definition.gathered() } else { definition })
 }
 
 fn goal(definition: &Definition, arguments: &args::Up) -> Result<Goal, Stop> {

@@ -17,4 +17,4 @@ mod values;
 mod yaml;
 
 pub use load::{Attribute, Loaded, Request, alone, load, profiles};
-pub use values::duration;
+pub use values::{bytes as size, duration};

@@ -86,7 +86,7 @@ fn decimal(value: u128, scale: u128) -> String {
 }
 
 /// `512M`, `1.5gb`, `64k`, `4096`: all units are powers of 1024.
-pub(super) fn bytes(text: &str) -> Option<i64> {
+pub fn bytes(text: &str) -> Option<i64> {
     let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let shift = match unit.trim_start().to_ascii_lowercase().as_str() {

@@ -59,6 +59,9 @@ pub(super) async fn of_error<R: Runtime>(runtime: &R, doing: &str, error: &Runti
             .code("up/engine-denied")
             .kind(FailureKind::EngineLost)
             .hint("`sudo usermod -aG docker $USER`, then log in again; or use sudo"),
+        RuntimeError::RolledBack(_) => Failure::new(error.to_string())
+            .code("up/rolled-back")
+            .hint("the service goes on as it was before; mend what the new containers failed of, then `pdex up`"),
         RuntimeError::NotFound(words) if words.contains("network") => {
             Failure::new(format!("{doing}: {words}: someone removed it since the start of this run"))
                 .code("up/network-gone")
@@ -148,6 +151,11 @@ fn in_its_words(doing: &str, words: &str) -> Failure {
         return Failure::new(format!("{doing}: {words}")).code("up/wrong-platform").hint(
             "its image is for another processor, see Architecture in `docker image inspect`; or it starts a script without `#!`",
         );
+    }
+    if words.contains("No such image") {
+        return Failure::new(format!("{doing}: a node does not have its image: {words}"))
+            .code("up/node-without-image")
+            .hint("`pdex images save` here and `pdex images load` with the node's --docker-host bring it there; a registry does so by itself");
     }
     if words.contains("bind source path does not exist") {
         return Failure::new(format!("{doing}: {words}"))

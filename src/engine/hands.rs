@@ -199,11 +199,9 @@ impl<'a, R: Runtime> Hands<'a, R> {
         container: &ContainerId,
         old: &ContainerId,
     ) -> Result<(), RuntimeError> {
-        let runtime = self.run.runtime;
-        self.end(service, instance, old).await?;
-        runtime.remove(old).await?;
+        self.before_stop(service, instance, old).await;
         let name = container_name(&self.run.plan.project, service, instance.number);
-        runtime.rename(container, &name).await
+        self.run.runtime.take_over(container, old, &name).await
     }
 
     /// Stops a container, after what the definition has run before that.
@@ -213,12 +211,16 @@ impl<'a, R: Runtime> Hands<'a, R> {
         instance: &Instance,
         container: &ContainerId,
     ) -> Result<(), RuntimeError> {
+        self.before_stop(service, instance, container).await;
+        self.run.runtime.stop(container, None).await
+    }
+
+    async fn before_stop(self, service: &Service, instance: &Instance, container: &ContainerId) {
         if let Err(message) = hooks::run(self.run.runtime, container, &service.pre_stop).await {
             let message = format!("before its stop: {message}");
             // The receiver lives as long as the run.
             let _ = self.told.send(Event::Warned { instance: instance.clone(), message });
         }
-        self.run.runtime.stop(container, None).await
     }
 
     async fn after_start(
@@ -276,7 +278,7 @@ impl<'a, R: Runtime> Hands<'a, R> {
             HealthTest::Command(argv) => argv.clone(),
             HealthTest::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
         };
-        match self.run.runtime.exec(&container, &ExecOrder::of(&argv), check.timeout()).await {
+        match self.run.runtime.health_test(&container, &ExecOrder::of(&argv), check.timeout()).await {
             Ok(outcome) if outcome.code == 0 => Answer::Yes,
             Ok(outcome) => {
                 let last = outcome.output.lines().last().map(|line| format!(": {line}"));

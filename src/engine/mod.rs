@@ -1,5 +1,6 @@
 //! The engine: carries out a plan. The scheduler decides and does no I/O; the driver does the I/O and decides nothing.
 
+pub mod backup;
 pub mod bundle;
 mod driver;
 mod evidence;
@@ -7,6 +8,7 @@ pub mod follow;
 pub mod handle;
 mod hands;
 mod hooks;
+pub mod listening;
 pub mod measure;
 mod obtain;
 pub mod one_off;
@@ -15,6 +17,7 @@ mod progress;
 pub mod scheduler;
 pub mod select;
 pub mod supply;
+mod tar_head;
 pub mod teardown;
 
 pub use driver::{Outcome, Run, drive};

@@ -8,10 +8,10 @@ use super::hands::make_bind_sources;
 use crate::definition::model::{BindOptions, Definition, Mount, MountSource, Restart, Service, ServiceName};
 use crate::definition::render::config_hash;
 use crate::event::Failure;
-use crate::plan::{self, Goal, Plan};
+use crate::plan::{self, Goal};
 use crate::runtime::CreateOrder;
 use crate::runtime::operate::{Operate, Terms};
-use crate::world::{ContainerId, World};
+use crate::world::ContainerId;
 
 /// What is to differ from the service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,11 +95,6 @@ pub fn name(project: &str, service: &ServiceName) -> io::Result<String> {
     Ok(format!("{project}-{service}-run-{slug}"))
 }
 
-/// What leads to a goal.
-pub fn plan(definition: &Definition, world: &World, goal: &Goal) -> Plan {
-    plan::make(definition, world, goal, &config_hash)
-}
-
 /// Makes the container with the networks and volumes that it needs. Its image is there.
 pub async fn make<R: Operate>(
     runtime: &R,
@@ -126,7 +121,7 @@ pub async fn make<R: Operate>(
     let image = runtime.image(&service.image).await.map_err(failed)?;
     let image = image.ok_or_else(|| Failure::new(format!("image {} is not there", service.image)))?;
     let goal = Goal { services: [service.name.clone()].into(), no_dependencies: true, ..Goal::default() };
-    let plan = plan(definition, &world, &goal);
+    let plan = plan::make(definition, &world, &goal, &config_hash);
     let planned = plan.service(&service.name).ok_or_else(|| Failure::new("no such service"))?;
     let order = CreateOrder { name: name.to_owned(), number: 1, image: &image, plan: planned };
     runtime.create_one_off(definition, service, &order, terms).await.map_err(|e| {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::definition::model::HostBuild;
 
@@ -161,6 +162,29 @@ pub async fn open(url: &str) -> Result<(), HostError> {
     run(command, &mut |_| {}).await
 }
 
+/// A program with everything that it started: asked to end when nobody waits for it any more, so that it can clear up.
+struct Group(Option<Pid>);
+
+impl Group {
+    /// Of a child that was spawned in a group of its own.
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)))
+    }
+
+    fn has_ended(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // It may have ended just now.
+            let _ = rustix::process::kill_process_group(group, Signal::TERM);
+        }
+    }
+}
+
 /// Runs a command, telling every line it prints, and keeps the last ones for the case that it fails.
 async fn run(mut command: Command, progress: &mut dyn FnMut(String)) -> Result<(), HostError> {
     let program = command.as_std().get_program().to_string_lossy().into_owned();
@@ -168,8 +192,9 @@ async fn run(mut command: Command, progress: &mut dyn FnMut(String)) -> Result<(
         io::ErrorKind::NotFound => HostError::Missing { program: program.clone() },
         _ => HostError::Failed { program: program.clone(), status: e.to_string(), lines: Vec::new() },
     };
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().map_err(missing)?;
+    let group = Group::of(&child);
     let mut last: Vec<String> = Vec::new();
     if let Some(stderr) = child.stderr.take() {
         let mut lines = BufReader::new(stderr).lines();
@@ -182,9 +207,39 @@ async fn run(mut command: Command, progress: &mut dyn FnMut(String)) -> Result<(
         }
     }
     let status: ExitStatus = child.wait().await.map_err(missing)?;
+    group.has_ended();
     if status.success() {
         Ok(())
     } else {
         Err(HostError::Failed { program, status: status.to_string(), lines: last })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_program_started_ends_with_it() {
+        let (told, mut lines) = tokio::sync::mpsc::unbounded_channel();
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 1000 & echo $! >&2; wait"]);
+        let mut progress = |line: String| told.send(line).unwrap();
+        let line = tokio::select! {
+            ended = run(command, &mut progress) => panic!("{ended:?}"),
+            line = lines.recv() => line.unwrap(),
+        };
+        let started = Pid::from_raw(line.parse().unwrap()).unwrap();
+        let begin = tokio::time::Instant::now();
+        // Until whoever takes in orphans has done so.
+        while rustix::process::test_kill_process(started).is_ok() && !is_a_zombie(&line) {
+            assert!(begin.elapsed() < Duration::from_secs(20), "{line} is still there");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    fn is_a_zombie(id: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'))
     }
 }

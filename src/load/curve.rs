@@ -19,6 +19,8 @@ pub enum Mode {
     Soak,
     /// At the rate, evenly
     Constant,
+    /// As fast as the answers come, to find the most that is answered: nobody waits in line, so times say little
+    Saturate,
 }
 
 impl Mode {
@@ -26,6 +28,7 @@ impl Mode {
     pub fn minutes(self) -> u64 {
         match self {
             Self::Realistic | Self::Ramp | Self::Spike | Self::Constant => 5,
+            Self::Saturate => 1,
             Self::Burst => 10,
             Self::Soak => 60,
         }
@@ -34,16 +37,21 @@ impl Mode {
     /// Requests per second at the highest, unless told.
     pub fn rate(self) -> f64 {
         match self {
-            Self::Realistic | Self::Soak | Self::Constant => 20.0,
+            Self::Realistic | Self::Soak | Self::Constant | Self::Saturate => 20.0,
             Self::Burst | Self::Ramp => 100.0,
             Self::Spike => 200.0,
         }
     }
 
+    /// Whether instants say when requests leave; else the answers do.
+    pub fn has_schedule(self) -> bool {
+        self != Self::Saturate
+    }
+
     /// Share of the rate at an instant; `moment` runs from 0 to 1 over the run, `seconds` from its start.
     pub(super) fn share(self, moment: f64, seconds: f64) -> f64 {
         match self {
-            Self::Soak | Self::Constant => 1.0,
+            Self::Soak | Self::Constant | Self::Saturate => 1.0,
             Self::Ramp => 0.1 + 0.9 * moment,
             Self::Spike if (0.45..0.55).contains(&moment) => 1.0,
             Self::Spike => 0.2,

@@ -1,28 +1,21 @@
 //! Sends what a schedule says. A thread hands each request over at its instant, whatever became of those before; workers, each with a
-//! connection that it keeps, take them in turn. What waits for a free worker is already late, and its time counts.
+//! connection that it keeps or a share of one, take them in turn. What waits for a free worker is already late, and its time counts.
+//! Without a schedule a worker takes its next request when it has its answer, and there is no thread.
 
 use std::collections::VecDeque;
-use std::error::Error as _;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, header};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout_at};
 
-use super::shot::{Ask, Method, Shot};
+use super::line::{Door, Fault, Http, Line, Stamp};
+use super::patience::Patience;
+use super::shot::{Ask, Shot};
 use super::tally::{End, Ended, Summary, Tally, Times};
-use super::target::Target;
 
 /// Requests that may wait for a worker; what comes due beyond is counted as failed and not sent.
 const MOST_WAITING: usize = 200_000;
@@ -32,20 +25,25 @@ const BATCH: usize = 256;
 const NAP: Duration = Duration::from_millis(50);
 /// After the user's wish to stop, for answers on their way.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
+/// A connection may turn out to have been closed meanwhile, and so may the one that others have made since.
+const MOST_TRIES: u32 = 3;
+/// Without a schedule a server that refuses everything is not asked more often than this by each worker.
+const AFTER_NO_CONNECTION: Duration = Duration::from_millis(10);
 
 /// How to send.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub target: Target,
-    /// What the target's host resolved to; the first is used, so that what was checked is what is asked.
-    pub addresses: Vec<SocketAddr>,
+    pub door: Door,
+    pub http: Http,
     pub connections: usize,
+    /// Requests at once on each connection; HTTP/1.1 has one.
+    pub streams: usize,
     /// For one request, once it has left; and for what is open when the schedule has ended.
     pub patience: Duration,
-    /// Value of `x-api-key`.
-    pub key: Option<String>,
     /// How long the schedule is.
     pub duration: Duration,
+    /// Whether requests leave when they say so; else each when a worker is free, for as long.
+    pub has_schedule: bool,
 }
 
 impl Settings {
@@ -53,17 +51,48 @@ impl Settings {
     fn interval(&self) -> Duration {
         (self.duration / 100).clamp(Duration::from_millis(100), Duration::from_secs(1))
     }
+
+    fn workers(&self) -> usize {
+        match self.http {
+            Http::One => self.connections,
+            Http::Two => self.connections * self.streams,
+        }
+    }
 }
 
 /// What thread and workers share.
 struct Shared {
     settings: Settings,
+    stamp: Stamp,
     start: Instant,
     waiting: Mutex<VecDeque<Shot>>,
     /// One for each that waits, and one for each worker at the end.
     ready: Semaphore,
+    /// What workers take from by themselves where there is no schedule.
+    source: Mutex<Option<Source>>,
+    /// Connections that several workers have a share of.
+    slots: Vec<tokio::sync::Mutex<Slot>>,
     stopped: AtomicBool,
     tally: Mutex<Tally>,
+}
+
+type Source = Box<dyn Iterator<Item = Shot> + Send>;
+
+/// A connection for several workers.
+#[derive(Default)]
+struct Slot {
+    line: Option<Line>,
+    /// Of the connection; each that replaces it has the next.
+    number: u64,
+}
+
+/// A worker's connection, or its share of one.
+struct Held {
+    line: Line,
+    /// See [`Slot::number`].
+    number: u64,
+    /// Whether it was open before: then that it is closed by now says nothing about the server.
+    is_used: bool,
 }
 
 /// A panic elsewhere leaves counts that are still worth showing.
@@ -112,7 +141,7 @@ impl Shared {
             }
             self.hand_over(&mut batch);
         }
-        self.ready.add_permits(self.settings.connections);
+        self.ready.add_permits(self.settings.workers());
     }
 
     fn hand_over(&self, batch: &mut Vec<Shot>) {
@@ -137,121 +166,102 @@ impl Shared {
 
     /// The next request; none at the end.
     async fn take(&self) -> Option<Shot> {
+        if !self.settings.has_schedule {
+            return self.pull();
+        }
         self.ready.acquire().await.ok()?.forget();
         lock(&self.waiting).pop_front()
     }
 
-    async fn work(self: Arc<Self>) {
-        let mut line = None;
+    /// Without a schedule: it is due now.
+    fn pull(&self) -> Option<Shot> {
+        let now = self.start.elapsed();
+        if now >= self.settings.duration || self.stopped.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut shot = lock(&self.source).as_mut()?.next()?;
+        shot.at_us = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+        lock(&self.tally).offer(Duration::ZERO);
+        Some(shot)
+    }
+
+    async fn work(self: Arc<Self>, number: usize) {
+        let slot = &self.slots[number % self.slots.len()];
+        let mut kept = None;
+        let mut patience = Patience::new(self.settings.patience);
         while let Some(shot) = self.take().await {
             let left = Instant::now();
-            let sent = timeout(self.settings.patience, self.send(&mut line, &shot.ask)).await;
-            let (answer, is_timed) = match sent {
-                Ok(Ok(answer)) => (Ok(answer), true),
-                Ok(Err(kind)) => (Err(kind), false),
-                Err(_) => (Err("timeout"), true),
-            };
-            if answer.is_err() {
-                line = None;
-            }
+            let sent = patience.with(left, self.send(&mut kept, slot, &shot.ask)).await;
             let now = Instant::now();
             let times = Times {
                 due: now.saturating_duration_since(due(self.start, &shot)),
                 left: now.saturating_duration_since(left),
             };
-            let (end, bytes) = match answer {
-                Ok((status, bytes)) if shot.ask.accepts(status) => (End::Right, bytes),
-                Ok((status, bytes)) => (End::Status(status), bytes),
-                Err(kind) => (End::Error(kind), 0),
+            let (end, bytes, times) = match sent {
+                Some(Ok((status, bytes))) if shot.ask.accepts(status) => (End::Right, bytes, Some(times)),
+                Some(Ok((status, bytes))) => (End::Status(status), bytes, Some(times)),
+                Some(Err(fault)) => (End::Error(fault.kind()), 0, None),
+                None => (End::Error("timeout"), 0, Some(times)),
             };
-            lock(&self.tally).count(&Ended {
-                name: &shot.ask.name,
-                mistake: shot.ask.is_mistake(),
-                end,
-                times: is_timed.then_some(times),
-                bytes,
-            });
-        }
-    }
-
-    /// Status and length of the answer, or the kind of the error. A kept connection that the server has closed meanwhile is made anew.
-    async fn send(&self, line: &mut Option<Line>, ask: &Ask) -> Result<(u16, u64), &'static str> {
-        if let Some(kept) = line.as_mut()
-            && kept.ready().await.is_ok()
-        {
-            match exchange(kept, self.request(ask)?).await {
-                Err(error) if error.is_canceled() || error.is_closed() => {}
-                other => return other.map_err(|error| kind(&error)),
+            let is_fault = times.is_none();
+            let (name, mistake) = (shot.ask.name.as_str(), shot.ask.is_mistake());
+            lock(&self.tally).count(&Ended { name, mistake, end, times, bytes });
+            if is_fault && !self.settings.has_schedule {
+                sleep(AFTER_NO_CONNECTION).await;
             }
         }
-        let fresh = line.insert(self.connect().await?);
-        exchange(fresh, self.request(ask)?).await.map_err(|error| kind(&error))
     }
 
-    async fn connect(&self) -> Result<Line, &'static str> {
-        let address = self.settings.addresses.first().ok_or("no address")?;
-        let stream = TcpStream::connect(address).await.map_err(|error| io_kind(&error))?;
-        // Requests are small and complete: nothing to gather.
-        let _ = stream.set_nodelay(true);
-        let (line, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| kind(&error))?;
-        // Its error is told to whoever waits for an answer on it.
-        tokio::spawn(async move { connection.await.ok() });
+    /// Status and length of the answer. A kept connection that the server has closed meanwhile is made anew. Whoever drops this
+    /// before its end gives up the connection, or with HTTP/2 the request alone.
+    async fn send(
+        &self,
+        kept: &mut Option<Held>,
+        slot: &tokio::sync::Mutex<Slot>,
+        ask: &Ask,
+    ) -> Result<(u16, u64), Fault> {
+        let mut stale = None;
+        for left in (0..MOST_TRIES).rev() {
+            let mut held = match kept.take() {
+                Some(held) => held,
+                // Apart: what opens a connection is large, and every request would be carried around with room for it.
+                None => Box::pin(self.hold(slot, stale)).await?,
+            };
+            match held.line.ask(self.stamp.request(ask)?).await {
+                Ok(answer) => {
+                    held.is_used = true;
+                    *kept = Some(held);
+                    return Ok(answer);
+                }
+                Err(fault) if left > 0 && held.is_used && fault.is_stale() => stale = Some(held.number),
+                Err(fault) => return Err(fault),
+            }
+        }
+        unreachable!("the last try returns")
+    }
+
+    /// A connection of one's own, or with HTTP/2 a share of the slot's, which is replaced where it is the `stale` one.
+    async fn hold(&self, slot: &tokio::sync::Mutex<Slot>, stale: Option<u64>) -> Result<Held, Fault> {
+        if self.settings.http == Http::One {
+            return Ok(Held { line: self.open().await?, number: 0, is_used: false });
+        }
+        let mut slot = slot.lock().await;
+        if stale != Some(slot.number)
+            && let Some(line) = slot.line.as_ref().and_then(Line::share)
+        {
+            return Ok(Held { line, number: slot.number, is_used: true });
+        }
+        let line = self.open().await?;
+        slot.number += 1;
+        slot.line = line.share();
+        Ok(Held { line, number: slot.number, is_used: false })
+    }
+
+    async fn open(&self) -> Result<Line, Fault> {
+        let Settings { door, http, patience, .. } = &self.settings;
+        let line = door.open(Some(*http), *patience).await?;
+        lock(&self.tally).connected();
         Ok(line)
-    }
-
-    fn request(&self, ask: &Ask) -> Result<Request<Full<Bytes>>, &'static str> {
-        let target = &self.settings.target;
-        let method = match ask.method {
-            Method::Get => hyper::Method::GET,
-            Method::Post => hyper::Method::POST,
-        };
-        let path = format!("{}{}", target.prefix, ask.path);
-        let mut request =
-            Request::builder().method(method).uri(path).header(header::HOST, target.authority());
-        if let Some(key) = &self.settings.key {
-            request = request.header("x-api-key", key);
-        }
-        if ask.body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-        }
-        let body = Full::new(Bytes::from(ask.body.clone().unwrap_or_default()));
-        request.body(body).map_err(|_| "no request")
-    }
-}
-
-type Line = SendRequest<Full<Bytes>>;
-
-async fn exchange(line: &mut Line, request: Request<Full<Bytes>>) -> Result<(u16, u64), hyper::Error> {
-    let (head, mut body) = line.send_request(request).await?.into_parts();
-    let mut bytes = 0;
-    while let Some(frame) = body.frame().await {
-        bytes += frame?.data_ref().map_or(0, |data| data.len() as u64);
-    }
-    Ok((head.status.as_u16(), bytes))
-}
-
-fn kind(error: &hyper::Error) -> &'static str {
-    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
-    match cause {
-        Some(cause) => io_kind(cause),
-        None if error.is_incomplete_message() || error.is_canceled() || error.is_closed() => "closed",
-        None if error.is_parse() => "no HTTP",
-        None => "broken",
-    }
-}
-
-fn io_kind(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "refused",
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => {
-            "reset"
-        }
-        io::ErrorKind::UnexpectedEof => "closed",
-        io::ErrorKind::TimedOut => "timeout",
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => "unreachable",
-        io::ErrorKind::AddrNotAvailable => "no free port",
-        _ => "broken",
     }
 }
 
@@ -262,26 +272,15 @@ pub async fn drive<S>(
     settings: Settings,
     stop: impl Future<Output = S>,
     mut watch: impl FnMut(Duration, &Tally),
-) -> (Summary, Option<S>) {
+) -> Result<(Summary, Option<S>), Fault> {
     let every = settings.interval();
     let start = Instant::now();
-    let shared = Arc::new(Shared {
-        start,
-        waiting: Mutex::default(),
-        ready: Semaphore::new(0),
-        stopped: AtomicBool::new(false),
-        tally: Mutex::default(),
-        settings,
-    });
+    let (shared, thread) = begin(shots, settings, start)?;
     let mut workers = JoinSet::new();
-    for _ in 0..shared.settings.connections {
-        workers.spawn(Arc::clone(&shared).work());
+    for number in 0..shared.settings.workers() {
+        workers.spawn(Arc::clone(&shared).work(number));
     }
-    let thread = thread::spawn({
-        let shared = Arc::clone(&shared);
-        move || shared.dispatch(shots)
-    });
-    let dispatcher = Dispatcher { shared: Arc::clone(&shared), thread: Some(thread) };
+    let dispatcher = Dispatcher { shared: Arc::clone(&shared), thread };
     let mut tick = interval_at(start + every, every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let deadline = start + shared.settings.duration + shared.settings.patience;
@@ -312,7 +311,33 @@ pub async fn drive<S>(
     }
     tally.close_interval(start.elapsed());
     let took = if stopped.is_some() { took } else { took.max(shared.settings.duration) };
-    (tally.summary(took), stopped)
+    Ok((tally.summary(took), stopped))
+}
+
+/// What thread and workers share, and the thread where there is a schedule.
+fn begin(
+    shots: impl Iterator<Item = Shot> + Send + 'static,
+    settings: Settings,
+    start: Instant,
+) -> Result<(Arc<Shared>, Option<JoinHandle<()>>), Fault> {
+    let has_schedule = settings.has_schedule;
+    let (scheduled, source) = if has_schedule { (Some(shots), None) } else { (None, Some(shots)) };
+    let shared = Arc::new(Shared {
+        stamp: settings.door.stamp(settings.http)?,
+        start,
+        waiting: Mutex::default(),
+        ready: Semaphore::new(0),
+        source: Mutex::new(source.map(|shots| -> Source { Box::new(shots) })),
+        slots: (0..settings.connections.max(1)).map(|_| tokio::sync::Mutex::default()).collect(),
+        stopped: AtomicBool::new(false),
+        tally: Mutex::default(),
+        settings,
+    });
+    let thread = scheduled.map(|shots| {
+        let shared = Arc::clone(&shared);
+        thread::spawn(move || shared.dispatch(shots))
+    });
+    Ok((shared, thread))
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! The driver against servers of its own on the loopback: they answer, stall, refuse, hang up and talk nonsense.
 
 use std::future::{pending, ready};
+use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::load::Mode;
 use crate::load::schedule::Order;
+use crate::load::stub::Stub;
+use crate::load::target::Target;
 
 /// What a server does with each request.
 #[derive(Debug, Clone, Copy)]
@@ -64,13 +67,15 @@ async fn serve(mut stream: TcpStream, manner: Manner, began: Instant) {
 }
 
 fn settings(address: SocketAddr, duration: Duration) -> Settings {
+    let target = Target::parse(&address.to_string()).unwrap();
     Settings {
-        target: Target::parse(&address.to_string()).unwrap(),
-        addresses: vec![address],
+        door: Door::new(target, address, None, None).unwrap(),
+        http: Http::One,
         connections: 8,
+        streams: 1,
         patience: Duration::from_secs(5),
-        key: None,
         duration,
+        has_schedule: true,
     }
 }
 
@@ -81,7 +86,11 @@ fn constant(rate: f64, duration: Duration) -> Order {
 
 async fn run(manner: Manner, rate: f64, duration: Duration) -> Summary {
     let address = server(manner).await;
-    drive(constant(rate, duration).shots(), settings(address, duration), pending::<()>(), |_, _| {}).await.0
+    send(constant(rate, duration), settings(address, duration)).await
+}
+
+async fn send(order: Order, settings: Settings) -> Summary {
+    drive(order.shots(), settings, pending::<()>(), |_, _| {}).await.unwrap().0
 }
 
 const SHORT: Duration = Duration::from_millis(400);
@@ -93,6 +102,7 @@ async fn every_request_is_sent_and_counted() {
     assert_eq!(summary.bytes, 400);
     assert_eq!(summary.moments.iter().map(|moment| moment.ended).sum::<u64>(), 200);
     assert!((summary.achieved_share() - 1.0).abs() < 1e-9);
+    assert!(summary.connections <= 8, "they are kept: {}", summary.connections);
 }
 
 #[tokio::test]
@@ -127,8 +137,7 @@ async fn a_port_nobody_listens_on_refuses() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let shots = constant(50.0, SHORT).shots();
-    let (summary, _) = drive(shots, settings(address, SHORT), pending::<()>(), |_, _| {}).await;
+    let summary = send(constant(50.0, SHORT), settings(address, SHORT)).await;
     assert_eq!(summary.kinds.get("refused"), Some(&20), "{:?}", summary.kinds);
     assert_eq!(summary.percentile(99.0), Duration::ZERO, "failing fast is not answering fast");
 }
@@ -137,7 +146,7 @@ async fn a_port_nobody_listens_on_refuses() {
 async fn no_answer_ends_with_patience() {
     let address = server(Manner::Never).await;
     let settings = Settings { patience: Duration::from_millis(300), ..settings(address, SHORT) };
-    let (summary, _) = drive(constant(50.0, SHORT).shots(), settings, pending::<()>(), |_, _| {}).await;
+    let summary = send(constant(50.0, SHORT), settings).await;
     assert_eq!((summary.offered, summary.errors()), (20, 20), "{:?}", summary.kinds);
     assert!(summary.kinds.contains_key("timeout"), "{:?}", summary.kinds);
     assert!(summary.took < Duration::from_secs(2), "{:?}", summary.took);
@@ -150,6 +159,53 @@ async fn a_connection_that_was_closed_meanwhile_is_made_anew() {
 }
 
 #[tokio::test]
+async fn http2_sends_several_at_once_on_each_of_its_connections() {
+    let stub = Stub::http2(Duration::from_millis(50)).await;
+    let settings = Settings { http: Http::Two, connections: 2, streams: 8, ..settings(stub.address, SHORT) };
+    let summary = send(constant(250.0, SHORT), settings).await;
+    assert_eq!((summary.answered(), summary.errors()), (100, 0), "{:?}", summary.kinds);
+    assert_eq!(summary.connections, 2);
+    let most = stub.most_at_once.load(Ordering::Relaxed);
+    assert!((3..=16).contains(&most), "a request takes 50 ms and one comes every 4 ms: {most}");
+}
+
+#[tokio::test]
+async fn an_http2_server_that_says_goodbye_loses_no_request() {
+    let stub = Stub::http2_for(Duration::from_millis(5), 7).await;
+    let settings = Settings { http: Http::Two, connections: 2, streams: 4, ..settings(stub.address, SHORT) };
+    let summary = send(constant(250.0, SHORT), settings).await;
+    assert_eq!((summary.answered(), summary.errors()), (100, 0), "{:?}", summary.kinds);
+    assert!(summary.connections > 5, "each takes a few requests more than seven: {}", summary.connections);
+}
+
+#[tokio::test]
+async fn http2_is_not_sent_to_a_server_that_does_not_speak_it() {
+    let address = server(Manner::Answer(OK)).await;
+    let settings = Settings { http: Http::Two, ..settings(address, SHORT) };
+    let summary = send(constant(50.0, SHORT), settings).await;
+    assert_eq!((summary.answered(), summary.errors()), (0, 20), "{:?}", summary.kinds);
+    assert!(summary.kinds.contains_key("no HTTP"), "{:?}", summary.kinds);
+}
+
+#[tokio::test]
+async fn without_a_schedule_each_answer_calls_for_the_next_request() {
+    let address = server(Manner::Answer(OK)).await;
+    let order = Order { mode: Mode::Saturate, ..constant(1.0, SHORT) };
+    let settings = Settings { has_schedule: false, connections: 2, ..settings(address, SHORT) };
+    let summary = send(order.clone(), settings.clone()).await;
+    assert!(summary.answered() > 100, "{}", summary.answered());
+    assert_eq!((summary.offered, summary.errors()), (summary.answered(), 0), "{:?}", summary.kinds);
+    assert_eq!(summary.connections, 2);
+    assert!(summary.took < SHORT * 3, "{:?}", summary.took);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut refused = settings;
+    refused.door.address = listener.local_addr().unwrap();
+    drop(listener);
+    let summary = send(order, refused).await;
+    assert!(summary.answered() == 0 && summary.errors() <= 100, "no storm: {}", summary.errors());
+}
+
+#[tokio::test]
 async fn the_wish_to_stop_ends_the_run_with_what_it_counted() {
     let address = server(Manner::Answer(OK)).await;
     let long = Duration::from_hours(1);
@@ -158,10 +214,10 @@ async fn the_wish_to_stop_ends_the_run_with_what_it_counted() {
         "stopped"
     };
     let (summary, said) =
-        drive(constant(100.0, long).shots(), settings(address, long), stop, |_, _| {}).await;
+        drive(constant(100.0, long).shots(), settings(address, long), stop, |_, _| {}).await.unwrap();
     assert_eq!(said, Some("stopped"));
     assert!((10..=60).contains(&summary.offered), "{}", summary.offered);
     assert!(summary.took < Duration::from_secs(3), "{:?}", summary.took);
-    let (_, said) = drive(std::iter::empty(), settings(address, SHORT), ready(()), |_, _| {}).await;
+    let (_, said) = drive(std::iter::empty(), settings(address, SHORT), ready(()), |_, _| {}).await.unwrap();
     assert_eq!(said, Some(()));
 }

@@ -1,10 +1,12 @@
-//! Load: what is sent when (`schedule` and what it is made of; pure), who sends it (`drive`, the only file here with sockets and a
-//! clock), what came of it (`tally`, `slo`; pure). Requests leave on schedule whatever the server does, and their time counts from
-//! when they were due: a server that stalls is seen as its users would see it.
+//! Load: what is sent when (`schedule` and what it is made of; pure), who sends it (`drive`, on connections of `line`: the only files
+//! here with sockets and a clock), what came of it (`tally`, `slo`; pure). Requests leave on schedule whatever the server does,
+//! and their time counts from when they were due: a server that stalls is seen as its users would see it.
 
 mod cast;
 mod curve;
 pub mod drive;
+pub mod line;
+mod patience;
 mod random;
 pub mod scenario;
 pub mod schedule;
@@ -12,8 +14,12 @@ mod session;
 mod shot;
 pub mod slo;
 pub mod span;
+#[cfg(test)]
+mod stub;
 pub mod tally;
 pub mod target;
+pub mod tls;
+mod together;
 pub mod trace;
 pub mod witness;
 

@@ -43,15 +43,22 @@ impl Order {
         }
     }
 
-    /// The requests in the order in which they leave.
+    /// The requests in the order in which they leave; without a schedule, as many as are asked for.
     pub fn shots(&self) -> Box<dyn Iterator<Item = Shot> + Send> {
         let duration_us = self.duration_us();
         if self.users() > 0 {
             return Box::new(Crowd::new(self.users(), self.seed, duration_us));
         }
         let mut random = Random::new(self.seed, 0);
-        let mut instants = Instants::new(self.mode, self.rate, duration_us);
         let asks = self.asks.clone();
+        if !self.mode.has_schedule() {
+            return Box::new(std::iter::repeat_with(move || Shot {
+                at_us: 0,
+                user: None,
+                ask: pick(&asks, &mut random),
+            }));
+        }
+        let mut instants = Instants::new(self.mode, self.rate, duration_us);
         let even = self.mode != Mode::Soak && self.mode != Mode::Realistic;
         // The first leaves at once where instants are even.
         let mut first = even;
@@ -95,6 +102,15 @@ mod tests {
             let other = Order { seed: 43, ..order(mode) };
             assert_ne!(shots, other.shots().collect::<Vec<Shot>>(), "{mode:?}");
         }
+    }
+
+    #[test]
+    fn without_a_schedule_there_are_always_more() {
+        let saturate = order(Mode::Saturate);
+        assert!(!saturate.mode.has_schedule());
+        let some = |seed| Order { seed, ..saturate.clone() }.shots().take(10_000).collect::<Vec<Shot>>();
+        assert_eq!(some(1).len(), 10_000);
+        assert!(some(1) == some(1) && some(1) != some(2));
     }
 
     #[test]

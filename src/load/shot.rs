@@ -34,6 +34,11 @@ pub struct Ask {
 }
 
 impl Ask {
+    /// Nothing but this path.
+    pub(super) fn get(path: &str) -> Self {
+        get(path, path.to_owned())
+    }
+
     /// Whether it asks for something that the server should refuse.
     pub fn is_mistake(&self) -> bool {
         self.expect.is_some_and(|status| status >= 400)

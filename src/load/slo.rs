@@ -50,6 +50,13 @@ impl fmt::Display for Objective {
     }
 }
 
+impl Objective {
+    /// Whether it is about what a schedule wanted.
+    pub fn needs_schedule(&self) -> bool {
+        self.measure == Measure::Achieved
+    }
+}
+
 /// Every bound of a list with commas.
 pub fn parse(text: &str) -> Result<Vec<Objective>, String> {
     text.split(',').map(|one| objective(one.trim())).collect()

@@ -104,6 +104,7 @@ pub struct Tally {
     /// Mistakes made on purpose and refused as they should.
     mistakes: u64,
     offered: u64,
+    connections: u64,
     bytes: u64,
     interval: Interval,
     moments: Vec<Moment>,
@@ -139,6 +140,7 @@ impl Tally {
             kinds: BTreeMap::new(),
             mistakes: 0,
             offered: 0,
+            connections: 0,
             bytes: 0,
             interval: Interval::new(),
             moments: Vec::new(),
@@ -150,6 +152,11 @@ impl Tally {
         self.offered += 1;
         self.interval.offered += 1;
         record(&mut self.late, late);
+    }
+
+    /// A connection was opened.
+    pub fn connected(&mut self) {
+        self.connections += 1;
     }
 
     pub fn count(&mut self, ended: &Ended<'_>) {
@@ -233,6 +240,7 @@ impl Tally {
             mistakes: self.mistakes,
             cut: self.offered - self.all.requests,
             offered: self.offered,
+            connections: self.connections,
             bytes: self.bytes,
             moments: self.moments.clone(),
         }
@@ -268,6 +276,8 @@ pub struct Summary {
     /// Requests that the end of the run, wished by the user, left without an end of their own.
     pub cut: u64,
     pub offered: u64,
+    /// Opened in all: as many as there were to be, where each was kept.
+    pub connections: u64,
     pub bytes: u64,
     pub moments: Vec<Moment>,
 }

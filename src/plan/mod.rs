@@ -49,6 +49,11 @@ impl Plan {
         self.services.iter().filter(starts).map(|s| s.name.clone()).collect()
     }
 
+    /// The services of which something is made, started or replaced.
+    pub fn changing(&self) -> BTreeSet<ServiceName> {
+        self.services.iter().filter(|service| service.changes()).map(|service| service.name.clone()).collect()
+    }
+
     /// One service's part.
     pub fn service(&self, name: &ServiceName) -> Option<&ServicePlan> {
         self.services.iter().find(|s| s.name == *name)

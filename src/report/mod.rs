@@ -2,8 +2,11 @@
 //! progress to the one of the error output.
 
 pub mod audit;
+pub mod backup;
 pub mod doctor;
+pub mod drill;
 mod events;
+pub mod export;
 pub mod failures;
 pub mod guide;
 pub mod json;
@@ -15,6 +18,7 @@ pub mod log_lines;
 mod names;
 pub mod progress;
 mod redact;
+pub mod size;
 pub mod steps;
 pub mod support;
 pub mod tables;

@@ -48,6 +48,13 @@ pub trait Runtime: Survey {
     /// Asks it to end and ends it after `grace` (the container's own when `None`).
     async fn stop(&self, id: &ContainerId, grace: Option<Duration>) -> Result<(), RuntimeError>;
     async fn rename(&self, id: &ContainerId, name: &str) -> Result<(), RuntimeError>;
+    /// Puts a container that was made aside into the place of another one, and under its name. Where the engine replaces in place
+    /// it may run when this returns, and [`RuntimeError::RolledBack`] says that what was there before is there again.
+    async fn take_over(&self, id: &ContainerId, old: &ContainerId, name: &str) -> Result<(), RuntimeError> {
+        self.stop(old, None).await?;
+        self.remove(old).await?;
+        self.rename(id, name).await
+    }
     /// Removes it with its anonymous volumes, ending it first.
     async fn remove(&self, id: &ContainerId) -> Result<(), RuntimeError>;
     /// How it ended; `None` while it runs or has not been started. One that waits for the engine to start it again has ended.
@@ -61,6 +68,16 @@ pub trait Runtime: Survey {
         order: &ExecOrder,
         limit: Duration,
     ) -> Result<ExecOutcome, RuntimeError>;
+    /// Runs the service's health test. An engine that has the test run where the containers are, on other machines, tells its
+    /// verdict as that of a command.
+    async fn health_test(
+        &self,
+        id: &ContainerId,
+        order: &ExecOrder,
+        limit: Duration,
+    ) -> Result<ExecOutcome, RuntimeError> {
+        self.exec(id, order, limit).await
+    }
     /// An HTTP GET of a published address; the status code.
     async fn http_status(&self, url: &str, limit: Duration) -> Result<u16, RuntimeError>;
     /// Whether a published address accepts a connection and does not close it at once.
@@ -200,6 +217,12 @@ pub enum RuntimeError {
     NoRegistry { reference: String, cause: String },
     #[error("no space left on the engine's disk")]
     NoSpace,
+    /// The engine is no manager of a swarm, or of one that cannot decide anything.
+    #[error("{0}")]
+    NoSwarm(String),
+    /// An update whose containers did not become ready was undone by the engine: what ran before runs again.
+    #[error("its new containers did not become ready, and the earlier ones were put back: {0}")]
+    RolledBack(String),
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
     /// Anything else, in the engine's words.
@@ -210,7 +233,10 @@ pub enum RuntimeError {
 impl RuntimeError {
     /// A network that containers are on; the engine has no code for it.
     pub fn is_network_in_use(&self) -> bool {
-        matches!(self, Self::Other(words) | Self::Conflict(words) if words.contains("active endpoints"))
+        let of_one_engine = "active endpoints";
+        let of_a_swarm = "is in use by";
+        matches!(self, Self::Other(words) | Self::Conflict(words)
+            if words.contains(of_one_engine) || words.contains(of_a_swarm))
     }
 
     /// Already gone: what a removal wanted.

@@ -1,6 +1,7 @@
 //! The second half of the seam: what the commands that look at and handle running containers ask of an engine. `up`, `plan` and
 //! the engine layer need none of it. `tests/contract` holds every implementation to what is written here.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::pin::Pin;
 
@@ -14,7 +15,7 @@ use tokio::sync::mpsc::Sender;
 use super::{CreateOrder, ExecOrder, Runtime, RuntimeError};
 use crate::definition::model::{Definition, Service};
 use crate::world::ContainerId;
-use crate::world::live::{Happening, ImageFacts, Listed, Processes, Usage};
+use crate::world::live::{CpuLimit, Happening, ImageFacts, Listed, Processes, Usage};
 use crate::world::time::Timestamp;
 
 /// See the module. As in [`Runtime`], what is there already, or gone already, is a success.
@@ -28,6 +29,8 @@ pub trait Operate: Runtime {
     /// Holds its processes where they are. A [`RuntimeError::Conflict`] when it does not run.
     async fn pause(&self, id: &ContainerId) -> Result<(), RuntimeError>;
     async fn unpause(&self, id: &ContainerId) -> Result<(), RuntimeError>;
+    /// Gives it another share of the processors, from now on and while it runs.
+    async fn limit_cpu(&self, id: &ContainerId, limit: CpuLimit) -> Result<(), RuntimeError>;
     /// Removes a container, and with `volumes` those of no name that it alone uses. One that runs is ended first.
     async fn discard(&self, id: &ContainerId, volumes: bool) -> Result<(), RuntimeError>;
 
@@ -82,6 +85,20 @@ pub trait Operate: Runtime {
     /// The files of an image as one tar, piece by piece, from a container that is made for it, never started, and removed
     /// again. Who takes no more by closing the channel ends it; that is a success.
     async fn files(&self, reference: &str, into: Sender<Bytes>) -> Result<(), RuntimeError>;
+
+    /// Everything in a volume as one tar, piece by piece, whoever uses it: the volume's own folder first, with its owner and mode.
+    /// Who takes no more by closing the channel ends it; that is a success.
+    async fn volume_out(&self, name: &str, into: Sender<Bytes>) -> Result<(), RuntimeError>;
+    /// Fills a volume with such a tar. When the stream breaks off with an error, some of it may be there.
+    async fn volume_in(
+        &self,
+        name: &str,
+        tar: BoxStream<'static, io::Result<Bytes>>,
+    ) -> Result<(), RuntimeError>;
+    /// The containers that have it, whoever made them.
+    async fn volume_users(&self, name: &str) -> Result<BTreeSet<ContainerId>, RuntimeError>;
+    /// Takes away what these two leave on the engine when they are dropped half-way; without that it is a success, too.
+    async fn let_volume_go(&self, name: &str) -> Result<(), RuntimeError>;
 
     /// Images as one tar.
     fn save(&self, references: &[String]) -> LocalBoxStream<'_, Result<Bytes, RuntimeError>>;

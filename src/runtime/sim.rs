@@ -21,6 +21,7 @@ mod refusals;
 mod shell;
 mod streams;
 mod survey;
+mod volumes;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -290,9 +291,7 @@ impl Runtime for Simulated {
 
     async fn create_volume(&self, project: &str, _: &str, volume: &Volume) -> Result<(), RuntimeError> {
         self.takes(CALL).await?;
-        self.change(|memory| {
-            memory.volumes.entry(volume.name.clone()).or_insert_with(|| project.to_owned());
-        });
+        self.change(|memory| memory.keep_volume(project, volume));
         Ok(())
     }
 
@@ -302,7 +301,7 @@ impl Runtime for Simulated {
             if memory.containers.values().any(|held| held.volumes.iter().any(|v| v == name)) {
                 return Err(RuntimeError::Conflict(format!("volume {name} is in use")));
             }
-            memory.volumes.remove(name);
+            memory.forget_volume(name);
             Ok(())
         })
     }
@@ -348,6 +347,7 @@ impl Runtime for Simulated {
             }
             let name = held.name.clone();
             memory.containers.entry(id.0.clone()).and_modify(|held| held.begin(Instant::now()));
+            memory.write_volumes(id);
             Ok(Some(name))
         })?;
         self.write_down(name.map(Deed::Started));

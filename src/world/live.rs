@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::time::Timestamp;
 use super::{ContainerId, ImageId, State};
@@ -92,6 +93,47 @@ impl Usage {
     }
 }
 
+/// How much of the processors a container may use, as an engine says it: one way or the other, never both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CpuLimit {
+    /// Billionths of a processor; 0 where it is not said so.
+    pub nano_cpus: i64,
+    /// Microseconds of work in a period; 0 or less is no limit.
+    pub quota_us: i64,
+    /// 0 is the kernel's own.
+    pub period_us: i64,
+}
+
+/// The kernel's own period.
+const PERIOD_US: i64 = 100_000;
+/// The least that engines take, in microseconds of a period.
+const LEAST_QUOTA_US: i64 = 1_000;
+
+impl CpuLimit {
+    /// As a container's document has it.
+    pub fn of(document: &Value) -> Self {
+        let number = |key: &str| document["HostConfig"][key].as_i64().unwrap_or_default();
+        Self { nano_cpus: number("NanoCpus"), quota_us: number("CpuQuota"), period_us: number("CpuPeriod") }
+    }
+
+    /// Whether it is one at all.
+    pub fn is_limit(self) -> bool {
+        self.nano_cpus > 0 || self.quota_us > 0
+    }
+
+    /// This share of one processor, said in the same way: an engine refuses to go from one way to the other.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "billionths of a few processors")]
+    pub fn with(self, share: f64) -> Self {
+        if self.nano_cpus > 0 {
+            return Self { nano_cpus: (share * 1e9) as i64, ..self };
+        }
+        let period = if self.period_us > 0 { self.period_us } else { PERIOD_US };
+        let quota_us = (share * period as f64) as i64;
+        Self { quota_us: quota_us.max(LEAST_QUOTA_US), ..self }
+    }
+}
+
 /// The processes inside a container, in the columns of the engine's `ps`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Processes {
@@ -143,6 +185,24 @@ mod tests {
             Usage::default().cpu_percent(&earlier).abs() < 1e-9,
             "it was started anew between the readings"
         );
+    }
+
+    #[test]
+    fn a_limit_is_said_in_the_way_it_was_said() {
+        let of = |nano: i64, quota: i64, period: i64| {
+            CpuLimit::of(
+                &serde_json::json!({"HostConfig": {"NanoCpus": nano, "CpuQuota": quota, "CpuPeriod": period}}),
+            )
+        };
+        for (before, limited, cut) in [
+            (of(1_000_000_000, 0, 0), true, of(20_000_000, 0, 0)),
+            (of(0, 0, 0), false, of(0, 2_000, 0)),
+            (of(0, -1, 0), false, of(0, 2_000, 0)),
+            (of(0, 150_000, 50_000), true, of(0, 1_000, 50_000)),
+        ] {
+            assert_eq!((before.is_limit(), before.with(0.02)), (limited, cut));
+        }
+        assert_eq!(CpuLimit::of(&Value::Null), CpuLimit::default());
     }
 
     #[test]

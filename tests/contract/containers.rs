@@ -96,6 +96,21 @@ pub(crate) async fn a_replacement_takes_the_place_of_the_old_one<R: Runtime>(sta
     assert_eq!((seen.name, seen.aside), (name, false));
 }
 
+pub(crate) async fn what_takes_anothers_place_has_its_name_and_runs<R: Runtime>(stage: &Stage<R>) {
+    let runtime = &stage.runtime;
+    let old = stage.start("sleeper").await;
+    let name = stage.name("sleeper");
+    let aside = format!("{name}{ASIDE}");
+    let new = stage.try_create(&stage.definition, "sleeper", &aside, &stage.image).await.unwrap();
+    assert_eq!(runtime.ended(&old).await, Ok(None), "the old one runs until then");
+    runtime.take_over(&new, &old, &name).await.unwrap();
+    runtime.start(&new).await.unwrap();
+    let seen = stage.observed(&new).await;
+    assert_eq!((seen.name, seen.aside), (name, false));
+    assert!(matches!(seen.state, State::Running { .. }), "{:?}", seen.state);
+    assert_eq!(stage.world().await.containers.len(), 1, "one is there, and not two");
+}
+
 pub(crate) async fn an_end_is_told_and_found_with_its_code<R: Runtime>(stage: &Stage<R>) {
     let id = stage.create("job").await;
     let mut ends = stage.runtime.exits(&stage.definition.project);
@@ -131,13 +146,18 @@ pub(crate) async fn a_service_that_keeps_dying_is_seen_to<R: Runtime>(stage: &St
     let mut ends = stage.runtime.exits(&stage.definition.project);
     let mut marks = BTreeSet::new();
     let deaths = async {
-        for _ in 0..3 {
+        // On a busy machine the engine may have started it again before it is asked; it waits longer each time.
+        for _ in 0..8 {
             assert_eq!(tokio::time::timeout(SOON, ends.next()).await, Ok(Some(Ok(id.clone()))));
             let exit = Exit { code: 3, out_of_memory: false };
-            let end = stage.runtime.ended(&id).await.unwrap().expect("it waits to be started again");
+            let Some(end) = stage.runtime.ended(&id).await.unwrap() else { continue };
             assert_eq!(end.exit, exit);
             assert!(marks.insert(end.mark), "another end has another mark");
+            if marks.len() == 3 {
+                return;
+            }
         }
+        panic!("seen to have ended {} times of eight", marks.len());
     };
     let ((), started) = tokio::join!(deaths, stage.runtime.start(&id));
     started.unwrap();
@@ -186,7 +206,7 @@ pub(crate) async fn a_container_has_what_it_was_ordered<R: Runtime>(stage: &Stag
         container_port: 8000,
         protocol: Protocol::Tcp,
         host_port: Some(stage.port),
-        host_ip: Some("127.0.0.1".to_owned()),
+        host_ip: Some(stage.host_ip.to_owned()),
     };
     assert_eq!(published, [binding]);
     stage.runtime.stop(&server, Some(Duration::ZERO)).await.unwrap();

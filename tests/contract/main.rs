@@ -1,6 +1,7 @@
-//! One contract for every implementation of `Runtime`: each clause runs on the simulated engine always, and on this machine's
-//! Docker where `PDEX_TEST_DOCKER=1` says so. What the double promises in tests, the real engine thus keeps, and the other way
-//! round.
+//! One contract for every implementation of `Runtime`: each clause runs on the simulated engine always, on this machine's
+//! Docker where `PDEX_TEST_DOCKER=1` says so, and on the manager of a swarm where `PDEX_TEST_SWARM_ENGINE` has its address
+//! (`tests/swarm/contract.sh` makes one). What the double promises in tests, the real engines thus keep, and the other way round.
+//! A clause that is only for engines whose containers are their own says so in the table: Swarm has no such thing.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,17 +18,29 @@ mod things;
 
 /// Each clause as a test of its own on each engine.
 macro_rules! clauses {
-    ($($module:ident: $($clause:ident)*;)*) => {
+    ($($module:ident: $($clause:ident)* $(, one_engine: $($own:ident)*)?;)*) => {
         mod simulated {
             $($(#[test]
             fn $clause() {
                 crate::stage::on_simulated(async |stage| crate::$module::$clause(stage).await);
-            })*)*
+            })* $($(#[test]
+            fn $own() {
+                crate::stage::on_simulated(async |stage| crate::$module::$own(stage).await);
+            })*)?)*
         }
         mod docker {
             $($(#[test]
             fn $clause() {
                 crate::stage::on_docker(stringify!($clause), async |stage| crate::$module::$clause(stage).await);
+            })* $($(#[test]
+            fn $own() {
+                crate::stage::on_docker(stringify!($own), async |stage| crate::$module::$own(stage).await);
+            })*)?)*
+        }
+        mod swarm {
+            $($(#[test]
+            fn $clause() {
+                crate::stage::on_swarm(async |stage| crate::$module::$clause(stage).await);
             })*)*
         }
     };
@@ -39,12 +52,14 @@ clauses! {
         what_is_done_already_is_a_success
         a_stopped_container_starts_again
         a_name_is_given_once
-        a_replacement_takes_the_place_of_the_old_one
+        what_takes_anothers_place_has_its_name_and_runs
         an_end_is_told_and_found_with_its_code
         ends_of_other_projects_are_not_told
         a_service_that_keeps_dying_is_seen_to
         what_was_printed_can_be_read
-        a_container_has_what_it_was_ordered;
+        a_container_has_what_it_was_ordered,
+        // Swarm replaces in place and renames nothing.
+        one_engine: a_replacement_takes_the_place_of_the_old_one;
     network:
         a_command_inside_gives_its_code_and_output
         a_command_inside_is_given_up_in_time
@@ -54,18 +69,21 @@ clauses! {
     operate:
         all_containers_are_listed
         a_signal_ends_what_runs
-        a_paused_container_goes_on
         a_container_goes_with_or_without_its_volumes
         an_end_is_waited_for
         what_runs_uses_something
         processes_are_listed
-        things_are_told_in_the_engines_form
         what_happened_is_told_in_order
         lines_are_told_with_their_times
         who_follows_gets_the_lines_that_come
         images_travel_as_a_tar
         a_broken_tar_brings_nothing
-        the_files_of_an_image_come_as_a_tar;
+        the_files_of_an_image_come_as_a_tar
+        a_volume_is_filled_and_read_while_it_is_used
+        a_volume_whose_tar_breaks_off_is_not_called_full,
+        // Swarm does not know of pauses, gives each container of a service its share, and its own form is that of a service.
+        one_engine: a_paused_container_goes_on a_share_of_the_processors_is_changed_and_put_back
+            things_are_told_in_the_engines_form;
     processes:
         a_command_prints_and_ends_with_its_code
         a_command_reads_its_input_to_the_end

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use pdex::runtime::operate::{Kind, Line, Operate, Until, Window};
 use pdex::runtime::{ImportOrder, RuntimeError};
+use pdex::world::live::CpuLimit;
 use pdex::world::{ContainerId, State};
 
 use crate::stage::{Stage, eventually};
@@ -67,6 +68,25 @@ pub(crate) async fn a_paused_container_goes_on<R: Operate>(stage: &Stage<R>) {
         stage.runtime.unpause(&id).await.unwrap();
         assert!(matches!(state(stage, &id).await, State::Running { .. }));
     }
+}
+
+pub(crate) async fn a_share_of_the_processors_is_changed_and_put_back<R: Operate>(stage: &Stage<R>) {
+    for (service, limited) in [("sleeper", true), ("silent", false)] {
+        let id = stage.start(service).await;
+        let now = async || CpuLimit::of(&stage.runtime.document(Kind::Container, &id.0).await.unwrap());
+        let before = now().await;
+        assert_eq!(before.is_limit(), limited, "{before:?}");
+        let cut = before.with(0.05);
+        stage.runtime.limit_cpu(&id, cut).await.unwrap();
+        assert_eq!((now().await.nano_cpus, now().await.quota_us), (cut.nano_cpus, cut.quota_us));
+        for _ in 0..2 {
+            stage.runtime.limit_cpu(&id, before).await.unwrap();
+            assert_eq!(now().await.nano_cpus, before.nano_cpus);
+            assert_eq!(now().await.is_limit(), limited);
+        }
+    }
+    let gone = stage.runtime.limit_cpu(&nobody(), CpuLimit::default().with(0.5)).await;
+    assert!(gone.is_err_and(|e| e.is_not_found()));
 }
 
 pub(crate) async fn a_container_goes_with_or_without_its_volumes<R: Operate>(stage: &Stage<R>) {
@@ -247,4 +267,60 @@ pub(crate) async fn the_files_of_an_image_come_as_a_tar<R: Operate>(stage: &Stag
     let missing = stage.runtime.files("no/such/image:1", sender).await;
     assert!(missing.is_err_and(|e| e.is_not_found()));
     assert_eq!(stage.runtime.list(&stage.definition.project).await.unwrap().len(), before);
+}
+
+async fn content<R: Operate>(stage: &Stage<R>, volume: &str) -> Vec<(String, String)> {
+    let (sender, mut receiver) = tokio::sync::mpsc::channel::<Bytes>(1);
+    let reading = async move {
+        let mut tar = Vec::new();
+        while let Some(piece) = receiver.recv().await {
+            tar.extend_from_slice(&piece);
+        }
+        tar
+    };
+    let (sent, tar) = tokio::join!(stage.runtime.volume_out(volume, sender), reading);
+    sent.unwrap();
+    let mut found = Vec::new();
+    for entry in tar::Archive::new(tar.as_slice()).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().display().to_string();
+        found.push((path.trim_end_matches('/').to_owned(), std::io::read_to_string(&mut entry).unwrap()));
+    }
+    found
+}
+
+pub(crate) async fn a_volume_is_filled_and_read_while_it_is_used<R: Operate>(stage: &Stage<R>) {
+    let (key, volume) = stage.definition.volumes.iter().next().unwrap();
+    let name = volume.name.as_str();
+    let (sender, _receiver) = tokio::sync::mpsc::channel::<Bytes>(1);
+    let missing = stage.runtime.volume_out(name, sender).await;
+    assert!(missing.is_err_and(|e| e.is_not_found()));
+    let tar = || stream::iter([Ok(Bytes::from(crate::things::tar("volume/greeting", "hello")))]).boxed();
+    assert!(stage.runtime.volume_in(name, tar()).await.is_err_and(|e| e.is_not_found()));
+    assert!(!stage.world().await.volumes.contains(name), "asking for one makes none");
+    stage.runtime.create_volume(&stage.definition.project, key, volume).await.unwrap();
+    let own = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    assert_eq!(content(stage, name).await, [own("volume", "")]);
+    stage.start("sleeper").await;
+    stage.runtime.volume_in(name, tar()).await.unwrap();
+    assert_eq!(content(stage, name).await, [own("volume", ""), own("volume/greeting", "hello")]);
+    let all = stage.runtime.list(&stage.definition.project).await.unwrap();
+    let users = async || Vec::from_iter(stage.runtime.volume_users(name).await.unwrap());
+    assert_eq!(users().await, [all[0].id.clone()], "nothing is left of it");
+    // A reader that is dropped half-way leaves something on an engine, which goes when that is asked for.
+    let (sender, receiver) = tokio::sync::mpsc::channel::<Bytes>(1);
+    let never_taken = tokio::time::timeout(Duration::from_secs(1), stage.runtime.volume_out(name, sender));
+    drop((never_taken.await, receiver));
+    stage.runtime.let_volume_go(name).await.unwrap();
+    stage.runtime.let_volume_go(name).await.unwrap();
+    assert_eq!(users().await, [all[0].id.clone()]);
+}
+
+pub(crate) async fn a_volume_whose_tar_breaks_off_is_not_called_full<R: Operate>(stage: &Stage<R>) {
+    let (key, volume) = stage.definition.volumes.iter().next().unwrap();
+    stage.runtime.create_volume(&stage.definition.project, key, volume).await.unwrap();
+    let half = Bytes::from(crate::things::tar("volume/greeting", &"hello".repeat(1_000))).slice(..1_000);
+    let broken = stream::iter([Ok(half), Err(std::io::Error::other("a digest differs"))]).boxed();
+    assert!(stage.runtime.volume_in(&volume.name, broken).await.is_err());
+    stage.runtime.remove_volume(&volume.name).await.unwrap();
 }

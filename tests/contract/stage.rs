@@ -2,6 +2,7 @@
 
 use std::net::TcpListener;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -10,6 +11,7 @@ use pdex::definition::render::config_hash;
 use pdex::definition::{Request, load};
 use pdex::plan::{self, Goal};
 use pdex::runtime::docker::Docker;
+use pdex::runtime::docker::swarm::Swarm;
 use pdex::runtime::sim::Simulated;
 use pdex::runtime::{CreateOrder, Runtime, RuntimeError, container_name};
 use pdex::world::{Container, ContainerId, ImageId, World};
@@ -48,10 +50,12 @@ services:
     init: true
     command: [sleep, "600"]
     labels: { sim.ready_ms: "3600000" }
+    x-pdex: { swarm: { publish: host } }
   server:
     image: debian:bookworm-slim
     init: true
     ports: ["127.0.0.1:${PORT}:8000"]
+    x-pdex: { swarm: { publish: host } }
     command:
       - perl
       - -MIO::Socket::INET
@@ -71,6 +75,8 @@ pub(crate) struct Stage<R> {
     pub(crate) image: ImageId,
     /// A port of this machine that nothing had when the stage was set.
     pub(crate) port: u16,
+    /// The address at which that port is published when a definition says 127.0.0.1.
+    pub(crate) host_ip: &'static str,
 }
 
 /// Runs a clause on the double, on a clock that jumps.
@@ -114,6 +120,32 @@ pub(crate) fn on_docker(name: &str, clause: impl AsyncFnOnce(&Stage<Docker>)) {
     });
 }
 
+/// Runs a clause on a swarm, where one is named, and removes what it leaves, whatever came of it.
+#[expect(clippy::disallowed_methods, reason = "the switch of the suite is an environment variable")]
+pub(crate) fn on_swarm(clause: impl AsyncFnOnce(&Stage<Swarm>)) {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let Ok(host) = std::env::var("PDEX_TEST_SWARM_ENGINE") else {
+        eprintln!("skipped: tests/swarm/contract.sh runs it on a swarm of its own");
+        return;
+    };
+    let threads = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    threads.block_on(async {
+        // Swarm's names are short.
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let project = format!("pdexc-{}-{number}", std::process::id());
+        let docker = Docker::connect(Some(&host)).await.unwrap();
+        let swarm = Swarm::through(docker).await.unwrap();
+        let image = std::env::var("PDEX_TEST_IMAGE").unwrap_or_else(|_| IMAGE.to_owned());
+        let stage = Stage::set(swarm, &project, &image).await.expect("the engine has the image");
+        let stage = Stage { host_ip: "0.0.0.0", ..stage };
+        let result = AssertUnwindSafe(clause(&stage)).catch_unwind().await;
+        stage.clear().await;
+        if let Err(panic) = result {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
 /// A definition of the stack, and of another project of the same stack for comparison.
 pub(crate) fn definition(project: &str, port: u16) -> Definition {
     let folder = tempfile::tempdir().unwrap();
@@ -137,7 +169,8 @@ impl<R: Runtime> Stage<R> {
     async fn set(runtime: R, project: &str, image: &str) -> Option<Self> {
         let image = runtime.image(image).await.unwrap()?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let stage = Self { runtime, definition: definition(project, port), image, port };
+        let stage =
+            Self { runtime, definition: definition(project, port), image, port, host_ip: "127.0.0.1" };
         stage.networks(&stage.definition).await;
         Some(stage)
     }

@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use pdex::definition::model::ServiceName;
+use serde_json::json;
 use stage::{Fault, Stage};
 use table::FAULTS;
 
@@ -67,6 +68,64 @@ fn the_doctor_tells_a_cause_once_and_not_by_its_effects() {
     });
     let ailments = on_stage(async { Stage::set(unseen).await.ailments().await });
     assert_eq!(ailments, ["prometheus: targets up: api: refused [doctor/metrics]"]);
+}
+
+#[test]
+fn an_alert_about_what_is_up_again_is_believed_after_the_next_scrape_only() {
+    // The API is back, Prometheus has not seen it yet; what fires is of the last scrape.
+    fn back(prometheus: &stub::Stub) {
+        let labels = json!({"alertname": "ApiDown", "severity": "critical"});
+        let alert =
+            json!({"state": "firing", "labels": labels, "annotations": {"summary": "nobody answers"}});
+        prometheus.set("/api/v1/rules", stub::rules("ok", "", &json!([alert])));
+        prometheus.set("/api/v1/targets", stub::scraped("down", "refused", "2020-01-01T08:00:00Z"));
+    }
+    fn holds(holds: bool) -> stub::Answer {
+        let result = if holds { json!([{"value": [0, "1"]}]) } else { json!([]) };
+        stub::Answer::ok(json!({"data": {"result": result}}).to_string())
+    }
+    fn seen(health: &str, still: bool) -> Vec<(&'static str, stub::Answer)> {
+        vec![
+            ("/api/v1/targets", stub::scraped(health, "refused", "{now}")),
+            ("/api/v1/query query=ratio", holds(still)),
+        ]
+    }
+    on_stage(async {
+        // Later than an alert is given to settle: one that is asked about before the scrape is believed.
+        let well = Stage::set(Fault::Answers(|platform| {
+            back(&platform.prometheus);
+            platform.prometheus.turn("/api/v1/targets", 20, seen("up", false));
+        }));
+        assert_eq!(well.await.failed().await, [""; 0]);
+        let unwell = Stage::set(Fault::Answers(|platform| {
+            back(&platform.prometheus);
+            platform.prometheus.turn("/api/v1/targets", 20, seen("down", true));
+        }));
+        let failed = unwell.await.failed().await;
+        let wanted = ["prometheus/targets-up: api: refused", "prometheus/alerts: ApiDown: nobody answers"];
+        assert!(wanted.iter().all(|line| failed.iter().any(|found| found == line)), "{failed:?}");
+    });
+}
+
+#[test]
+fn a_prometheus_that_has_just_come_up_is_given_time_to_find_its_targets() {
+    fn none() -> stub::Answer {
+        stub::Answer::ok(json!({"data": {"activeTargets": []}}).to_string())
+    }
+    on_stage(async {
+        let new = Stage::set(Fault::Answers(|platform| {
+            platform.prometheus.set("/api/v1/targets", none());
+            platform.prometheus.turn(
+                "/api/v1/targets",
+                6,
+                vec![("/api/v1/targets", stub::targets("up", ""))],
+            );
+        }));
+        assert_eq!(new.await.failed().await, [""; 0]);
+        let without =
+            Stage::set(Fault::Answers(|platform| platform.prometheus.set("/api/v1/targets", none())));
+        assert_eq!(without.await.failed().await, ["prometheus/targets-up: prometheus has no targets"]);
+    });
 }
 
 #[test]

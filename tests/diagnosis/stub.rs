@@ -35,6 +35,15 @@ pub(crate) struct Stub {
     /// By path and, where it matters, a part of what was sent: `/predict/battle Onix`.
     answers: Rc<RefCell<BTreeMap<String, Answer>>>,
     hits: Rc<Cell<u64>>,
+    turn: Rc<RefCell<Option<Turn>>>,
+}
+
+/// After so many requests of a path, other answers by key.
+#[derive(Debug)]
+struct Turn {
+    path: &'static str,
+    left: u32,
+    answers: Vec<(&'static str, Answer)>,
 }
 
 impl Stub {
@@ -44,6 +53,24 @@ impl Stub {
 
     pub(crate) fn change(&self, path: &str, change: impl FnOnce(&mut Answer)) {
         change(self.answers.borrow_mut().get_mut(path).unwrap_or_else(|| panic!("nothing answers {path}")));
+    }
+
+    /// Once `path` was asked for `times` times, these are the answers.
+    pub(crate) fn turn(&self, path: &'static str, times: u32, answers: Vec<(&'static str, Answer)>) {
+        *self.turn.borrow_mut() = Some(Turn { path, left: times, answers });
+    }
+
+    /// Counts a request towards the turn.
+    fn count(&self, request: &str) {
+        let mut turn = self.turn.borrow_mut();
+        let Some(coming) = turn.as_mut().filter(|turn| request.contains(turn.path)) else { return };
+        coming.left -= 1;
+        if coming.left == 0 {
+            let answers = turn.take().map(|turn| turn.answers).unwrap_or_default();
+            self.answers
+                .borrow_mut()
+                .extend(answers.into_iter().map(|(key, answer)| (key.to_owned(), answer)));
+        }
     }
 
     /// Begins to serve, on the same thread; the port.
@@ -71,6 +98,7 @@ impl Stub {
         }
         let text = String::from_utf8_lossy(&request).into_owned();
         let answer = self.find(&text);
+        self.count(&text);
         self.hits.set(self.hits.get() + 1);
         if answer.status == 101 {
             stream.write_all(&socket(&answer.body)).await?;
@@ -225,7 +253,12 @@ fn api() -> Vec<(&'static str, Answer)> {
 }
 
 pub(crate) fn targets(health: &str, error: &str) -> Answer {
-    let target = |job: &str, health: &str, error: &str| json!({"labels": {"job": job}, "health": health, "lastError": error, "scrapeUrl": job, "lastScrape": "{n}"});
+    scraped(health, error, "{now}")
+}
+
+/// The API's last scrape was at `at`, as a text; `{now}` is always just now.
+pub(crate) fn scraped(health: &str, error: &str, at: &str) -> Answer {
+    let target = |job: &str, health: &str, error: &str| json!({"labels": {"job": job}, "health": health, "lastError": error, "scrapeUrl": job, "lastScrape": at});
     let targets =
         [target("api", health, error), target("node-exporter", "up", ""), target("prometheus", "up", "")];
     Answer::ok(json!({"data": {"activeTargets": targets}}).to_string())

@@ -24,7 +24,9 @@ fn main() {
             Some("lines") => lines(number(1)),
             Some("eat") => eat(number(1)),
             Some("fill") => fill(number(1)),
-            Some("serve") => serve(number(1)),
+            Some("serve") => serve(number(1), &act[2.min(act.len())..].join(" ")),
+            Some("door") => door(number(1), &act[2], port(number(3))),
+            Some("load") => load(port(number(1)), number(2)),
             Some("temporary") => temporary(number(1), number(2)),
             Some("answers") => {
                 exit(i32::from(UnixStream::connect(SOCKET).and_then(|mut s| greet(&mut s)).is_err()))
@@ -77,18 +79,90 @@ fn fill(mebibytes: u64) {
     println!("wrote {written} bytes");
 }
 
-/// Answers on a port and on the socket, and says when it began to.
-fn serve(number: u64) {
+/// Answers on a port and on the socket with some words, and says when it began to.
+fn serve(number: u64, words: &str) {
+    let words = if words.is_empty() { "ok" } else { words };
     let listener = TcpListener::bind(("0.0.0.0", port(number))).expect("the port is free");
     // An earlier start of this container may have left it.
     let _ = std::fs::remove_file(SOCKET);
     let local = UnixListener::bind(SOCKET).expect("the socket is free");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     println!("lasting at {}", now.as_millis());
+    let said = words.to_owned();
     std::thread::spawn(move || {
-        answer(local.incoming().map(|stream| stream.map(|s| Box::new(s) as Box<dyn Both>)))
+        answer(local.incoming().map(|stream| stream.map(|s| Box::new(s) as Box<dyn Both>)), &said);
     });
-    answer(listener.incoming().map(|stream| stream.map(|s| Box::new(s) as Box<dyn Both>)));
+    answer(listener.incoming().map(|stream| stream.map(|s| Box::new(s) as Box<dyn Both>)), words);
+}
+
+/// Passes what comes to a port on to whoever a name leads to, each time asking anew, and to the next when one does not answer.
+fn door(number: u64, name: &str, port: u16) {
+    let listener = TcpListener::bind(("0.0.0.0", self::port(number))).expect("the port is free");
+    let _ = std::fs::remove_file(SOCKET);
+    let local = UnixListener::bind(SOCKET).expect("the socket is free");
+    std::thread::spawn(move || {
+        answer(local.incoming().map(|stream| stream.map(|s| Box::new(s) as Box<dyn Both>)), "ok");
+    });
+    for (turn, stream) in listener.incoming().flatten().enumerate() {
+        let name = name.to_owned();
+        std::thread::spawn(move || pass_on(stream, turn, (&name, port)));
+    }
+}
+
+fn pass_on(mut stream: TcpStream, turn: usize, to: (&str, u16)) {
+    let mut request = [0; 1024];
+    let Ok(length) = stream.read(&mut request) else { return };
+    let mut all: Vec<_> = std::net::ToSocketAddrs::to_socket_addrs(&to).map(Iterator::collect).unwrap_or_default();
+    let count = all.len().max(1);
+    all.rotate_left(turn % count);
+    for address in all {
+        let asked = TcpStream::connect_timeout(&address, Duration::from_millis(300)).and_then(|mut behind| {
+            behind.set_read_timeout(Some(Duration::from_millis(700)))?;
+            behind.write_all(&request[..length])?;
+            let mut answer = Vec::new();
+            behind.read_to_end(&mut answer)?;
+            Ok(answer)
+        });
+        if let Ok(answer) = asked
+            && !answer.is_empty()
+        {
+            let _ = stream.write_all(&answer);
+            return;
+        }
+    }
+}
+
+/// Asks a port of this machine every so many milliseconds until its input ends, and prints what came: `MS ok WORDS`, `MS failed WHY`.
+fn load(port: u16, period_ms: u64) {
+    let begin = std::time::Instant::now();
+    std::thread::spawn(move || {
+        for number in 0.. {
+            std::thread::sleep((begin + Duration::from_millis(number * period_ms)).saturating_duration_since(std::time::Instant::now()));
+            std::thread::spawn(move || {
+                let at = begin.elapsed().as_millis();
+                match ask(port) {
+                    Ok(words) => println!("{at} ok {words}"),
+                    Err(why) => println!("{at} failed {why}"),
+                }
+            });
+        }
+    });
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    // What is on its way gets its answer.
+    std::thread::sleep(Duration::from_secs(2));
+}
+
+fn ask(port: u16) -> std::io::Result<String> {
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(2))?;
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.contains(" 200 ") => Ok(body.to_owned()),
+        _ => Err(std::io::Error::other(format!("answered {answer:?}"))),
+    }
 }
 
 /// As the postgres image does during its first start: answers on the socket alone for a while, goes away, and is away for a while.
@@ -111,11 +185,12 @@ fn temporary(answering_ms: u64, away_ms: u64) {
 trait Both: Read + Write {}
 impl<T: Read + Write> Both for T {}
 
-fn answer(streams: impl Iterator<Item = std::io::Result<Box<dyn Both>>>) {
+fn answer(streams: impl Iterator<Item = std::io::Result<Box<dyn Both>>>, words: &str) {
     for mut stream in streams.flatten() {
         let mut request = [0; 1024];
         let _ = stream.read(&mut request);
-        let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        let answer = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n{words}", words.len());
+        let _ = stream.write_all(answer.as_bytes());
     }
 }
 

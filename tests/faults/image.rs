@@ -16,7 +16,8 @@ pub(crate) struct Image {
 }
 
 static SHARED: Mutex<Weak<Image>> = Mutex::new(Weak::new());
-static COMPILED: LazyLock<PathBuf> = LazyLock::new(compile);
+/// The tar; the program in it, which runs on this machine as well, is beside it.
+pub(crate) static COMPILED: LazyLock<PathBuf> = LazyLock::new(compile);
 
 /// The image on the machine's own engine.
 pub(crate) fn shared() -> Arc<Image> {

@@ -44,6 +44,11 @@ networks: {{ own: {{}} }}
     )
 }
 
+/// How many backups, and how many restores of each kind, are killed; `PDEX_TEST_KILLS` makes it more.
+pub(crate) fn kills() -> u32 {
+    std::env::var("PDEX_TEST_KILLS").ok().and_then(|n| n.parse().ok()).unwrap_or(4)
+}
+
 /// The same numbers for the same seed, on every machine.
 pub(crate) struct Random(u64);
 
@@ -86,14 +91,14 @@ fn a_first_up_killed_at_any_instant_is_finished_by_the_next() {
     let Some(stage) = Stage::set("killed-first") else { return };
     stage.define(&stack(0));
     let whole = duration_of_an_up(&stage);
-    stage.run(&["down", "-v"]).ends(0, &[]);
+    stage.run(&["down", "-v", "--no-backup"]).ends(0, &[]);
     let mut random = Random::seeded("killed while it makes");
     for round in 0..20 {
         let after = Duration::from_millis(random.below(u64::try_from(whole.as_millis()).unwrap()));
         kill_an_up(&stage, after);
         stage.run(&["up"]).ends(0, &[]);
         stage.has_converged(SERVICES);
-        stage.run(&["down", "-v"]).ends(0, &[]);
+        stage.run(&["down", "-v", "--no-backup"]).ends(0, &[]);
         assert!(stage.containers().is_empty(), "round {round}, killed after {after:?}");
     }
 }
@@ -115,4 +120,34 @@ fn a_replacement_killed_at_any_instant_is_finished_by_the_next() {
         let version = stage.docker(&["inspect", "-f", "{{.Config.Env}}", &stage.container("top")]);
         assert!(version.contains(&format!("VERSION={round}")), "killed after {after:?}: {version}");
     }
+}
+
+/// A run that was killed while it asked for a network may be answered after the next has asked for its own.
+#[test]
+fn a_network_that_came_twice_becomes_one() {
+    let Some(stage) = Stage::set("network-twice") else { return };
+    stage.define(&stack(0));
+    let name = format!("{}_own", stage.project);
+    let labels = serde_json::json!({
+        "com.docker.compose.project": stage.project,
+        "com.docker.compose.network": "own",
+    });
+    let ask = || {
+        let body = serde_json::json!({ "Name": name, "Labels": labels }).to_string();
+        let socket = ["--unix-socket", "/var/run/docker.sock", "-H", "Content-Type: application/json", "-d"];
+        let mut curl = std::process::Command::new("curl");
+        curl.args(["-sS", "--fail"]).args(socket).args([&body, "http://engine/v1.41/networks/create"]);
+        curl.output().unwrap().status.success()
+    };
+    assert!(ask(), "the engine makes a network");
+    if !ask() {
+        eprintln!("skipped: this engine lets no two networks have one name");
+        return;
+    }
+    let filter = format!("name={name}");
+    assert_eq!(stage.docker(&["network", "ls", "-q", "--filter", &filter]).lines().count(), 2);
+    stage.run(&["up"]).ends(0, &[]);
+    stage.has_converged(SERVICES);
+    assert_eq!(stage.docker(&["network", "ls", "-q", "--filter", &filter]).lines().count(), 1);
+    stage.run(&["down", "-v", "--no-backup"]).ends(0, &[]);
 }

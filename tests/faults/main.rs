@@ -9,7 +9,9 @@
     reason = "helpers of a test fail it, and say what is skipped or was measured"
 )]
 
+mod backup;
 mod daemon;
+mod database;
 mod ends;
 mod image;
 mod inside;

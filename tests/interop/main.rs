@@ -79,7 +79,7 @@ fn pdex_has_nothing_to_do_after_compose() {
     assert_eq!(stage.states(), RUNNING);
     assert_eq!(stage.ids(), before);
 
-    stage.pdex(&["down", "-v", "--yes"]).ok();
+    stage.pdex(&["down", "-v", "--yes", "--no-backup"]).ok();
     assert_eq!(stage.left(), "");
 }
 

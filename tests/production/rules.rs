@@ -175,6 +175,20 @@ fn the_profile_is_asked_for_by_option_or_by_variable_and_both_files_by_hand_are_
 }
 
 #[test]
+fn the_audit_finds_nothing_above_low() {
+    let output = Command::new(env!("CARGO_BIN_EXE_pdex"))
+        .current_dir(ROOT)
+        .env_clear()
+        .envs(SECRETS)
+        .args(["--profile", "production", "audit", "--offline"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains(" findings: ") && !said.contains(" medium, "), "{said}");
+}
+
+#[test]
 fn a_profile_that_is_mistyped_is_told() {
     let output = Command::new(env!("CARGO_BIN_EXE_pdex"))
         .current_dir(ROOT)

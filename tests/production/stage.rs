@@ -31,8 +31,8 @@ pub(crate) struct Said {
 }
 
 impl Stage {
-    pub(crate) fn new() -> Self {
-        let project = format!("pdex-prod-{}", std::process::id());
+    pub(crate) fn new(name: &str) -> Self {
+        let project = format!("pdex-{name}-{}", std::process::id());
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         let mut environment = BTreeMap::from([
@@ -46,7 +46,9 @@ impl Stage {
             // The parameters that are published: what is tested is not the search for better ones.
             ("ML_TUNE_HYPERPARAMS".to_owned(), "false".to_owned()),
         ]);
-        for name in ["HTTPS", "HTTP"] {
+        let ports =
+            ["HTTPS", "HTTP", "DB", "API", "STREAMLIT", "PROMETHEUS", "GRAFANA", "NODE_EXPORTER", "MLFLOW"];
+        for name in ports {
             let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             environment.insert(format!("PDEX_{name}_PORT"), port.to_string());
         }
@@ -54,12 +56,16 @@ impl Stage {
         Self { project, folder, environment }
     }
 
+    /// In the production profile.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        self.over(&["stack/production.yaml", "tests/production/overlay.yaml"], arguments)
+    }
+
+    fn over(&self, overlays: &[&str], arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pdex"));
         command.current_dir(ROOT).envs(&self.environment).args(["-p", &self.project]);
-        for file in ["stack/predictiondex.yaml", "stack/production.yaml", "tests/production/overlay.yaml"] {
-            command.args(["-f", file]);
-        }
+        command.args(["-f", "stack/predictiondex.yaml"]);
+        command.args(overlays.iter().flat_map(|file| ["-f", file]));
         command.arg("--env-file").arg(self.folder.path().join("empty.env"));
         command.args(arguments).stdin(Stdio::null());
         command
@@ -67,10 +73,12 @@ impl Stage {
 
     /// Runs pdex and shows what it said, for whoever reads the log of a failure.
     pub(crate) fn pdex(&self, arguments: &[&str]) -> Said {
-        let began = Instant::now();
-        let said = said(&self.command(arguments).output().unwrap());
-        println!("$ pdex {}   ({:.1} s)\n{}", arguments.join(" "), began.elapsed().as_secs_f64(), said.text);
-        said
+        shown(self.command(arguments), arguments)
+    }
+
+    /// The same project without the profile.
+    pub(crate) fn without_profile(&self, arguments: &[&str]) -> Said {
+        shown(self.over(&["tests/stack/overlay.yaml"], arguments), arguments)
     }
 
     pub(crate) fn container(&self, service: &str) -> String {
@@ -187,8 +195,15 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        self.pdex(&["down", "-v", "--yes", "--timeout", "5"]);
+        self.pdex(&["down", "-v", "--yes", "--no-backup", "--timeout", "5"]);
     }
+}
+
+fn shown(mut command: Command, arguments: &[&str]) -> Said {
+    let began = Instant::now();
+    let said = said(&command.output().unwrap());
+    println!("$ pdex {}   ({:.1} s)\n{}", arguments.join(" "), began.elapsed().as_secs_f64(), said.text);
+    said
 }
 
 fn said(output: &Output) -> Said {

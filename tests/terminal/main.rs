@@ -53,7 +53,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        self.pdex(&["down", "--remove-orphans", "-v", "--yes"]);
+        self.pdex(&["down", "--remove-orphans", "-v", "--yes", "--no-backup"]);
     }
 }
 

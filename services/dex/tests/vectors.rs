@@ -65,17 +65,22 @@ impl<'a> Names<'a> {
 #[derive(Deserialize)]
 struct Species {
     id: String,
+    types: Vec<String>,
+    weight_kg: f64,
     stats_l50: HashMap<String, u16>,
     set_best4: Vec<String>,
 }
 
 #[test]
-fn stats_and_best_sets_are_those_of_the_vectors() {
+fn types_weights_stats_and_best_sets_are_those_of_the_vectors() {
     let Some(path) = vectors("species_sets.jsonl") else { return };
     let dex = pokedex();
     let names = Names::new(&dex);
     for species in lines::<Species>(&path) {
         let pokemon = names.pokemon[&species.id];
+        let types: Vec<&str> = pokemon.types.iter().map(|t| t.slug()).collect();
+        assert_eq!(types, species.types, "{}", species.id);
+        assert!((f64::from(pokemon.weight_hg) / 10.0 - species.weight_kg).abs() < 1e-9, "{}", species.id);
         let fighter = names.fighter(&species.id, &[]);
         assert_eq!(fighter.hp, species.stats_l50["hp"], "{}", species.id);
         for (i, stat) in ["atk", "def", "spa", "spd", "spe"].into_iter().enumerate() {

@@ -6,19 +6,18 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use dex::features;
-use dex::model::Model;
+use dex::model::{Metadata, Model};
 use dex::pokedex::Pokedex;
 use dex::predict::Predictor;
 use dex::{schema, store};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 use trainer::job::{self, Outcome, Trained};
-use trainer::mlflow::{self, Client, Record, spool};
+use trainer::mlflow::{self, Client, NoHeldOut, Record, spool};
 use trainer::settings::{Settings, Source};
 use trainer::vectors::{model, verify};
 use trainer::{artifact, dataset, shipped};
@@ -203,12 +202,21 @@ fn execute(settings: &Settings, database: Option<&store::Settings>) -> anyhow::R
     info!(pokemon = dex.pokemon.len(), moves = dex.moves.len(), "Pokédex loaded");
     let started = mlflow::now();
     let outcome = job::run(settings, &dex)?;
+    let new = match &outcome {
+        Outcome::Trained(trained) => Some((&**trained, Record::new(trained, started, mlflow::now()))),
+        _ => None,
+    };
+    if let Some((_, new)) = &new
+        && let Err(error) = new.keep_course(&settings.model_dir)
+    {
+        warn!(
+            "a server that is new can not be told of this training later: {:#}",
+            anyhow::Error::from(error)
+        );
+    }
     match &settings.mlflow {
         None => info!("not recorded in MLflow: tracking is off"),
-        Some(uri) => {
-            let trained = if let Outcome::Trained(trained) = &outcome { Some(&**trained) } else { None };
-            runtime.block_on(record(uri, &settings.model_dir, trained, started));
-        }
+        Some(uri) => runtime.block_on(record(uri, &settings.model_dir, &outcome, new.as_ref())),
     }
     match outcome {
         Outcome::Skipped(metadata) => print(&format!(
@@ -231,35 +239,49 @@ async fn load(database: &store::Settings) -> anyhow::Result<Pokedex> {
     store::load(&client).await.context("cannot read the Pokédex")
 }
 
-/// Sends what waits and what is new. A record that cannot be sent is a warning and waits in the spool: the model matters more.
-async fn record(uri: &str, model_dir: &Path, trained: Option<&Trained>, started: Duration) {
+/// Sends what waits, what is new, and what a server that is new does not know. A record that cannot be sent is a warning and waits in
+/// the spool: the model matters more.
+async fn record(uri: &str, model_dir: &Path, outcome: &Outcome, new: Option<&(&Trained, Record)>) {
     let client = Client::new(uri);
     let waited = match &client {
         Ok(client) => spool::send(client, model_dir).await.err(),
         Err(_) => None,
     };
-    let Some(trained) = trained else {
-        if let Some(error) = waited {
-            warn!(
-                "what waits in the spool was not recorded in MLflow at {uri}: {:#}",
-                anyhow::Error::from(error)
-            );
+    let Some((trained, new)) = new else {
+        let told = match (client, waited, outcome) {
+            (Ok(client), None, Outcome::Skipped(metadata)) => tell_again(&client, model_dir, metadata).await,
+            (Err(error), ..) | (_, Some(error), _) => {
+                Err(anyhow::Error::from(error).context("what waits in the spool was not sent"))
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = told {
+            warn!("not recorded in MLflow at {uri}: {error:#}");
         }
         return;
     };
-    let new = Record::new(trained, started, mlflow::now());
     // What came first is recorded first.
     let sent = match (client, waited) {
-        (Ok(client), None) => mlflow::record(&client, &new, &trained.held_out).await.map(drop),
+        (Ok(client), None) => mlflow::record(&client, new, &trained.held_out).await.map(drop),
         (Err(error), _) | (_, Some(error)) => Err(error),
     };
     if let Err(error) = sent {
         warn!("not recorded in MLflow at {uri}: {:#}", anyhow::Error::from(error));
-        match spool::keep(model_dir, &new) {
+        match spool::keep(model_dir, new) {
             Ok(path) => info!(path = %path.display(), "recorded when MLflow answers"),
             Err(error) => warn!("not kept for later either: {:#}", anyhow::Error::from(error)),
         }
     }
+}
+
+/// The model was made for a server whose data are gone: this one hears of its training, too.
+async fn tell_again(client: &Client, model_dir: &Path, metadata: &Metadata) -> anyhow::Result<()> {
+    if mlflow::is_recorded(client, metadata).await? {
+        return Ok(());
+    }
+    let record = Record::of_files(model_dir, metadata)?;
+    mlflow::record(client, &record, &NoHeldOut).await?;
+    Ok(())
 }
 
 /// The model beside the baselines, one metric per line.

@@ -281,3 +281,53 @@ async fn what_could_not_be_sent_waits_and_is_sent_later_in_order() {
     assert_eq!(ends, [2000, 2000, 9000, 9000], "nested run and training, the older training first");
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "what is no record is left");
 }
+
+#[tokio::test]
+async fn a_server_is_asked_whether_it_knows_a_model() {
+    let with = |found: (&'static str, u16, Value), runs: Value| {
+        let mut answers = answers();
+        answers.retain(|(path, ..)| !path.contains("get-by-name"));
+        answers.insert(0, found);
+        answers.insert(0, ("mlflow/runs/search", 200, runs));
+        answers
+    };
+    let experiment = ("mlflow/experiments/get-by-name", 200, json!({"experiment": {"experiment_id": "5"}}));
+    let none = ("mlflow/experiments/get-by-name", 404, json!({"error_code": "RESOURCE_DOES_NOT_EXIST"}));
+    for (found, runs, is_known) in [
+        (none, json!({"runs": [{}]}), false),
+        (experiment.clone(), json!({}), false),
+        (experiment, json!({"runs": [{"info": {"run_id": "r1"}}]}), true),
+    ] {
+        let (address, seen) = stub(with(found, runs)).await;
+        let client = Client::new(&address).unwrap();
+        assert_eq!(mlflow::is_recorded(&client, &metadata()).await.unwrap(), is_known);
+        let seen = seen.lock().unwrap();
+        assert!(seen.iter().all(|(request, _)| !request.contains("create")), "only asked: {seen:?}");
+    }
+}
+
+#[test]
+fn a_training_is_told_again_from_its_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let known = Metadata { model_sha256: dex::model::sha256_hex(b"{}"), ..metadata() };
+    let record = training(known.clone());
+    let write = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    assert!(Record::of_files(dir.path(), &known).is_err(), "there is nothing");
+    write("battle_winner.json", "{}");
+    write("battle_winner.metadata.json", "{}");
+    write("report/index.html", "<p>");
+    write("report/.writing-7", "half");
+    let bare = Record::of_files(dir.path(), &known).unwrap();
+    assert_eq!((&bare.report, bare.trials.len()), (&record.report, 0), "killed before its course was kept");
+    record.keep_course(dir.path()).unwrap();
+    assert_eq!(Record::of_files(dir.path(), &known).unwrap(), record);
+    let other = Metadata { model_sha256: "0".repeat(64), ..known.clone() };
+    assert!(Record::of_files(dir.path(), &other).unwrap_err().to_string().contains("battle_winner.json"));
+    training(other).keep_course(dir.path()).unwrap();
+    let again = Record::of_files(dir.path(), &known).unwrap();
+    assert_eq!(again.curve, Curve::default(), "what is kept is another model's");
+}

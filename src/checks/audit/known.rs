@@ -14,7 +14,7 @@ pub(super) enum Kind {
 }
 
 /// The reference without registry, tag and digest: `prom/prometheus`.
-pub(super) fn repository(reference: &str) -> &str {
+pub fn repository(reference: &str) -> &str {
     let name = reference.split('@').next().unwrap_or(reference);
     let name = match name.split_once('/') {
         Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => rest,

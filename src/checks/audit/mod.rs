@@ -22,8 +22,10 @@ use crate::definition::Attribute;
 use crate::definition::model::{Definition, Service, ServiceName};
 use crate::finding::{Finding, Place, Severity};
 
+pub use known::repository;
 pub use observed::Observed;
 pub use scan::Scan;
+pub use secrets::is_secret;
 
 /// How much harm a finding stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -334,20 +336,26 @@ fn issue(rule: &'static Rule, facts: &Facts<'_>, hit: Hit, container: Option<&st
     }
 }
 
-/// Of the files that hold secrets, `.env` and those of `secrets`, the ones that others than their owner may read.
+/// Of the files that hold secrets, `.env` and those of `secrets`, the ones that others may read than their owner and the group that the
+/// definition gives them.
 pub fn exposed_files(definition: &Definition) -> Vec<std::path::PathBuf> {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::MetadataExt as _;
 
     use crate::definition::model::FileSource;
-    let own = std::iter::once(definition.directory.join(".env"));
+    let own = std::iter::once((definition.directory.join(".env"), None));
     let files = definition.secrets.values().filter_map(|secret| match &secret.source {
-        FileSource::File(path) => Some(path.clone()),
+        FileSource::File(path) => {
+            Some((path.clone(), secret.keeping.as_ref().and_then(|keeping| keeping.group)))
+        }
         _ => None,
     });
-    let open = |path: &std::path::PathBuf| {
-        path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o077 != 0)
+    let open = |(path, group): &(std::path::PathBuf, Option<u32>)| {
+        path.metadata().is_ok_and(|file| {
+            let trusted = if *group == Some(file.gid()) { 0o040 } else { 0 };
+            file.is_file() && file.mode() & 0o077 & !trusted != 0
+        })
     };
-    own.chain(files).filter(open).collect()
+    own.chain(files).filter(open).map(|(path, _)| path).collect()
 }
 
 #[cfg(test)]

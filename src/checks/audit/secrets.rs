@@ -124,7 +124,7 @@ fn is_number(value: &str) -> bool {
 }
 
 /// Whether a variable of this name with this value holds a secret.
-fn is_secret(name: &str, value: &str) -> bool {
+pub fn is_secret(name: &str, value: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let named =
         SECRET.iter().any(|part| name.contains(part)) || SECRET_ENDS.iter().any(|end| name.ends_with(end));

@@ -72,6 +72,17 @@ impl Mend {
     }
 }
 
+impl Mend {
+    /// Whom it is done to.
+    pub fn services(&self) -> &[ServiceName] {
+        match self {
+            Self::Unpause(service) | Self::Restart(service) => std::slice::from_ref(service),
+            Self::Recreate(services) | Self::Up(services) => services,
+            Self::Person => &[],
+        }
+    }
+}
+
 fn joined(services: &[ServiceName]) -> String {
     services.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(" ")
 }
@@ -140,5 +151,6 @@ mod tests {
         assert_eq!(Mend::Person.command(), None);
         let up = Mend::Up(vec![ServiceName::new("db"), ServiceName::new("api")]);
         assert_eq!(up.command().as_deref(), Some("pdex up --no-recreate db api"));
+        assert_eq!((up.services().len(), Mend::Person.services().len()), (2, 0));
     }
 }

@@ -6,6 +6,7 @@ use super::clues::{self, Kind};
 use super::facts::Known;
 use super::machine::of_result;
 use super::{Ailment, Mend, services};
+use crate::backup::marks::Mark;
 use crate::checks::CheckResult;
 use crate::definition::model::{MountSource, Service, ServiceName};
 use crate::finding::{Finding, Severity};
@@ -69,8 +70,18 @@ pub(super) fn volumes(known: &Known<'_>) -> Vec<Ailment> {
             Some(Ailment::new(finding).seen_by([format!("used by {}", users.join(", "))]))
         })
         .collect();
+    found.extend(half_restored(known));
     found.extend(services::with_clue(known, |kind| kind == Kind::Volume));
     found
+}
+
+fn half_restored(known: &Known<'_>) -> Option<Ailment> {
+    let project = &known.definition.project;
+    Mark::Restoring.is_set(project, known.world).then(|| {
+        let message = "a restore was begun and has not ended: part of the data is old and part is new";
+        let finding = Finding::error("doctor/half-restored", message).hint("`pdex restore` finishes it");
+        Ailment::new(finding).seen_by([format!("volume {} marks it", Mark::Restoring.name(project))])
+    })
 }
 
 /// Networks that are gone, and containers that are not where they should be.

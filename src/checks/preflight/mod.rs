@@ -5,6 +5,7 @@ mod machine;
 mod network;
 mod paths;
 mod ports;
+mod swarm;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use crate::world::World;
 use crate::world::machine::{AddressedNetwork, Machine, Subnet};
 
 pub use paths::secrets_made_anew;
+pub use swarm::of_swarm;
 
 /// For all questions together. An engine that takes longer is slow, not wrong: the checks do without its answer.
 const PATIENCE: Duration = Duration::from_millis(800);

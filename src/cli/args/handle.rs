@@ -6,11 +6,12 @@ use super::signal;
 
 /// `down`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of the command line")]
 pub(crate) struct Down {
     /// Only these services; networks, volumes and images stay then
     #[arg(value_name = "SERVICE")]
     pub(crate) services: Vec<String>,
-    /// Remove the project's volumes too: all data of the stack
+    /// Remove the project's volumes too: all data of the stack, after a backup of it
     #[arg(short, long, conflicts_with = "services")]
     pub(crate) volumes: bool,
     /// Remove images too: `local`, those that the definition gives no name; `all`, every one that a service uses
@@ -22,6 +23,9 @@ pub(crate) struct Down {
     /// Do not ask before removing volumes
     #[arg(short, long)]
     pub(crate) yes: bool,
+    /// Remove volumes without making a backup of them first
+    #[arg(long)]
+    pub(crate) no_backup: bool,
     /// Seconds a container gets to end by itself
     #[arg(short, long, value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,

@@ -52,6 +52,8 @@ pub(crate) enum ImagesCommand {
     Save(Save),
     /// Read such a file, check it, and give its images to the engine
     Load(Load),
+    /// Give the images of the services to other engines, straight from this one
+    Distribute(Distribute),
 }
 
 /// `images save`.
@@ -70,4 +72,15 @@ pub(crate) struct Load {
     /// File to read [default: `PROJECT-images.tar`]
     #[arg(value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
+}
+
+/// `images distribute`.
+#[derive(Debug, Args)]
+pub(crate) struct Distribute {
+    /// Engines to give them to: `tcp://ADDRESS:PORT`, `unix:///PATH`
+    #[arg(value_name = "HOST", required = true)]
+    pub(crate) hosts: Vec<String>,
+    /// Only the images of this service; can be given more than once
+    #[arg(long = "service", value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
 }

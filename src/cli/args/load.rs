@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::load::line::Http;
 use crate::load::target::Target;
 use crate::load::{Mode, checked_rate, slo, span};
 
@@ -14,7 +15,7 @@ pub(crate) struct GenerateLoad {
     /// The shape of the load over time [default: realistic]
     #[arg(long, value_enum)]
     pub(crate) mode: Option<Mode>,
-    /// Minutes, or with a unit: 90s, 1h30m [default: 5; burst 10, soak 60]
+    /// Minutes, or with a unit: 90s, 1h30m [default: 5; saturate 1, burst 10, soak 60]
     #[arg(long, value_name = "TIME", value_parser = span::parse)]
     pub(crate) duration: Option<Duration>,
     /// Requests per second at the highest [default: 20; burst and ramp 100, spike 200]
@@ -32,15 +33,24 @@ pub(crate) struct GenerateLoad {
     /// Requests and shape of your own, in YAML; options given here overrule it
     #[arg(long, value_name = "FILE")]
     pub(crate) scenario: Option<PathBuf>,
-    /// Another server than the stack's API
+    /// Another server than the stack's API, by http or https
     #[arg(long, value_name = "URL", value_parser = Target::parse)]
     pub(crate) target: Option<Target>,
+    /// What to speak [default: with https what the server prefers, else 1]
+    #[arg(long, value_enum, value_name = "VERSION")]
+    pub(crate) http: Option<Http>,
+    /// With https, believe whom this certificate vouches for, too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// Send to a machine that is not this one
     #[arg(long)]
     pub(crate) i_own_this_target: bool,
     /// Connections that are kept
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub(crate) connections: u16,
+    /// Requests at once on each connection of HTTP/2 [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) streams: Option<u16>,
     /// For one request
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub(crate) timeout: u64,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Talk;
-use crate::checks::{self, preflight};
+use crate::checks::{self, Entrance, preflight};
 use crate::cli::args::Global;
 use crate::cli::context::{self, on_engine};
 use crate::cli::exit::{Exit, Stop};
@@ -109,7 +109,8 @@ impl Talk<'_> {
             volumes: teardown::volumes(definition, world),
             has_built: built.into_iter().any(|service| world.images.contains_key(&service.image)),
             exposed: None,
-            can_load: checks::address(definition, "api", 8000).is_some(),
+            can_load: checks::address(definition, "api", 8000).is_some()
+                || Entrance::of(definition).is_some(),
             can_open: set("DISPLAY") || set("WAYLAND_DISPLAY"),
         }
     }

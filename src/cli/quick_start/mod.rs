@@ -10,7 +10,7 @@ use super::args::quick_start::QuickStart as Arguments;
 use super::ask::{self, Chosen};
 use super::exit::{Exit, Stop};
 use super::signal::{self, Signals};
-use super::{Session, color, history};
+use super::{Session, color, context, history};
 use crate::finding::Severity;
 use crate::guide::{Answers, Given};
 use crate::report::failures;
@@ -18,6 +18,7 @@ use crate::report::guide::{self as words, Asked, Guide, Language, Text};
 use look::Seen;
 
 pub(super) async fn quick_start(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
+    context::on_one_engine(session, "the guided start")?;
     let language = arguments.lang.unwrap_or_else(|| language(&session.environment));
     if !arguments.auto && !ask::can_choose() {
         let hint = Text::NoTerminalHint.plain(language);

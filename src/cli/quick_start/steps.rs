@@ -142,6 +142,7 @@ fn all_of_it() -> args::handle::Down {
         rmi: None,
         remove_orphans: false,
         yes: true,
+        no_backup: false,
         timeout: None,
     }
 }
@@ -188,8 +189,11 @@ fn traffic(length: Duration) -> args::load::GenerateLoad {
         slo: None,
         scenario: None,
         target: None,
+        http: None,
+        ca: None,
         i_own_this_target: false,
         connections: 32,
+        streams: None,
         timeout: 10,
         json: false,
         html: None,

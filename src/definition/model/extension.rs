@@ -1,9 +1,13 @@
 //! `x-pdex`: what Compose has no word for.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
+
+use super::{ServiceName, Spread};
 
 /// What `x-pdex` says of a service: things Compose has no word for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the definition's own switches")]
 pub struct Extension {
     /// Absolute folder with a Dockerfile that makes this image from the distribution's packages when no registry answers.
     pub distribution: Option<PathBuf>,
@@ -19,12 +23,42 @@ pub struct Extension {
     pub timeline: Option<PathBuf>,
     /// Runs to its end once and is then done, whether or not another service waits for that.
     pub job: bool,
+    /// How others see that a job has succeeded, where nobody watches its container.
+    pub done: Option<Done>,
+    /// Says something of the machine it is on: one container of it on every machine, where there are several.
+    pub each_machine: bool,
     /// Part of the light stack, with what it cannot do without.
     pub essential: bool,
+    /// Address that answers 2xx unless only a restart helps; readiness may fail for what a restart does not mend.
+    pub live: Option<HttpReady>,
+    /// Any of its containers answers the same: more of them are more of it.
+    pub scales: bool,
     /// What it is for: language → a few words.
     pub purpose: Vec<(String, String)>,
     /// About what its image takes on the engine's disk, in bytes.
     pub disk: Option<u64>,
+    /// What of it a backup holds.
+    pub backup: Backup,
+    /// How it is spread over the nodes of a swarm; means nothing on one engine.
+    pub swarm: Spread,
+}
+
+/// `x-pdex.backup`. A service that says nothing has its named volumes copied as they lie.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Backup {
+    /// `dump`: its databases are dumped by its own programs while it runs, in the place of its volumes.
+    pub dump: Option<Dump>,
+    /// `volumes`: only these of its named volumes, by key; none when the list is empty.
+    pub volumes: Option<BTreeSet<String>>,
+    /// `folders`: folders of this machine, named by where they are mounted into it.
+    pub folders: BTreeSet<String>,
+}
+
+/// A kind of database that can be dumped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dump {
+    /// By `pg_dump`, with the container's own `POSTGRES_USER` and password.
+    Postgres,
 }
 
 /// A Rust service compiled outside the image.
@@ -42,6 +76,14 @@ pub struct HostBuild {
     pub prepare: Option<PathBuf>,
     /// Absolute paths of shared libraries that go along, under `lib/`.
     pub libraries: Vec<PathBuf>,
+}
+
+/// `x-pdex.done`: a command that succeeds once the job has. It runs with the job's environment and secrets, and with those of its
+/// volumes that whoever waits has too, in the image of a service, for a job's own image may hold nothing but its program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    pub service: ServiceName,
+    pub command: Vec<String>,
 }
 
 /// Policy for an image that cannot be had.

@@ -6,6 +6,7 @@ mod files;
 mod network;
 mod process;
 mod resources;
+mod swarm;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use build::{Build, PullPolicy};
-pub use extension::{Extension, HostBuild, HttpReady, ImageUnavailable, Ready};
+pub use extension::{Backup, Done, Dump, Extension, HostBuild, HttpReady, ImageUnavailable, Ready};
 pub use files::{
     BindOptions, BindRecursion, FileObject, FileReference, FileSource, Hidden, Keeping, Mount, MountSource,
     Tell, TmpfsOptions, Volume, VolumeOptions,
@@ -25,6 +26,7 @@ pub use process::{Condition, Dependency, HealthTest, Healthcheck, Hook, Logging,
 pub use resources::{
     Deploy, Device, DeviceRequest, Resources, RestartCondition, RestartPolicy, Ulimit, Usage,
 };
+pub use swarm::{Endpoint, OnFailure, Order, Rollout, Spread};
 
 /// A service's name as the definition spells it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -6,6 +6,7 @@ mod fields;
 mod machine;
 mod mounts;
 mod service;
+mod swarm;
 mod tree;
 
 use std::borrow::Cow;
@@ -41,6 +42,11 @@ pub fn json(definition: &Definition) -> String {
     tree::json(&whole(definition, Form::Json), true)
 }
 
+/// Any other document in YAML that every reader understands alike, those of YAML 1.1 too, numbers being whole.
+pub fn document(value: &serde_json::Value) -> String {
+    tree::yaml_1_1(&Tree::from(value))
+}
+
 /// The configuration hash Compose keeps in the container label `com.docker.compose.config-hash`. What does not change the
 /// container is not in it: how the image is built, what is waited for, and `x-pdex`.
 pub fn config_hash(service: &Service) -> String {
@@ -51,6 +57,11 @@ pub fn config_hash(service: &Service) -> String {
         let _ = write!(hash, "{byte:02x}");
     }
     hash
+}
+
+/// How the service is spread over a swarm, as text to be compared.
+pub fn swarm_text(service: &Service) -> String {
+    tree::json(&swarm::tree(&service.pdex.swarm), false)
 }
 
 /// The service as Compose hashes it when it shares something with others: with the identifiers of the containers that stand for

@@ -120,6 +120,24 @@ impl From<Map> for Tree {
     }
 }
 
+impl From<&serde_json::Value> for Tree {
+    fn from(value: &serde_json::Value) -> Self {
+        use serde_json::Value;
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(number) => {
+                number.as_i64().map_or_else(|| Self::Text(number.to_string()), Self::Integer)
+            }
+            Value::String(text) => Self::Text(text.clone()),
+            Value::Array(items) => Self::List(items.iter().map(Self::from).collect()),
+            Value::Object(entries) => {
+                Self::map(entries.iter().map(|(key, value)| (key.clone(), value.into())))
+            }
+        }
+    }
+}
+
 impl Serialize for Tree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -158,9 +176,26 @@ fn needs_quotes(text: &str) -> bool {
     !text.is_empty() && (Scalar::is_ambiguous(text) || text.contains(breaks))
 }
 
+/// Whether readers of YAML 1.1 take a text for something else, as kubectl's does: a truth value, a number of base 60, a merge.
+fn is_other_in_yaml_1_1(text: &str) -> bool {
+    const WORDS: &[&str] = &["y", "n", "yes", "no", "on", "off", "<<", "="];
+    let base_60 = |c: char| c.is_ascii_digit() || matches!(c, ':' | '_' | '.' | '-' | '+');
+    WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
+        || (text.contains(':') && text.chars().all(base_60))
+}
+
+/// What [`yaml`] gives, for readers of YAML 1.1 as well.
+pub(super) fn yaml_1_1(tree: &Tree) -> String {
+    written(tree, |text| needs_quotes(text) || is_other_in_yaml_1_1(text))
+}
+
 /// YAML that every reader of the wild reads as the same text. The writer leaves plain what YAML 1.2 calls text, while Compose's
 /// reader sees a number in `1_000` and a date in `2024-01-31`; a control character put in front makes it quote those.
 pub(super) fn yaml(tree: &Tree) -> String {
+    written(tree, needs_quotes)
+}
+
+fn written(tree: &Tree, needs_quotes: impl Fn(&str) -> bool) -> String {
     let mut tree = tree.clone();
     let mut all = String::new();
     tree.each_text(&mut |text| all.push_str(text));

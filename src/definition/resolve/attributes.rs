@@ -188,20 +188,31 @@ pub(super) const IPAM_POOL: &[&str] = &["aux_addresses", "gateway", "ip_range", 
 pub(super) const VOLUME: &[&str] = &["driver", "driver_opts", "external", "labels", "name"];
 
 pub(super) const EXTENSION: &[&str] = &[
+    "backup",
     "disk",
     "distribution",
+    "done",
+    "each_machine",
     "essential",
     "host_build",
     "image_unavailable",
     "job",
     "links",
+    "live",
     "purpose",
     "ready",
+    "scales",
+    "swarm",
     "timeline",
 ];
+pub(super) const BACKUP: &[&str] = &["dump", "folders", "volumes"];
 pub(super) const HOST_BUILD: &[&str] =
     &["binaries", "dockerfile", "libraries", "package", "prepare", "static"];
 pub(super) const READY: &[&str] = &["http", "tcp"];
+pub(super) const SWARM: &[&str] =
+    &["endpoint", "placement", "publish", "replicas", "rollback", "update", "without"];
+pub(super) const SWARM_PLACEMENT: &[&str] = &["constraints", "max_replicas_per_node", "spread"];
+pub(super) const ROLLOUT: &[&str] = &["delay", "monitor", "on_failure", "order", "parallelism"];
 pub(super) const SECRET_EXTENSION: &[&str] = &["first", "generate", "group", "tell"];
 pub(super) const TELL: &[&str] = &["command", "service"];
 pub(super) const TOP_EXTENSION: &[&str] = &["project_directory"];

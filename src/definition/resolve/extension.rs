@@ -3,7 +3,8 @@
 use super::attributes;
 use crate::definition::field::Field;
 use crate::definition::model::{
-    Extension, Hidden, HostBuild, HttpReady, ImageUnavailable, Keeping, Ready, ServiceName, Tell,
+    Backup, Done, Dump, Extension, Hidden, HostBuild, HttpReady, ImageUnavailable, Keeping, Ready,
+    ServiceName, Tell,
 };
 use crate::finding::Finding;
 
@@ -22,8 +23,11 @@ pub(super) fn read(field: &Field<'_>) -> Extension {
     let mut extension = Extension::default();
     for (key, value) in field.entries() {
         match key.text.as_str() {
+            "backup" => extension.backup = backup(&value),
             "disk" => extension.disk = value.size().and_then(|size| u64::try_from(size).ok()),
             "distribution" => extension.distribution = value.name().map(|text| value.resolve(&text)),
+            "done" => extension.done = told(&value).map(|(service, command)| Done { service, command }),
+            "each_machine" => extension.each_machine = value.flag(),
             "essential" => extension.essential = value.flag(),
             "host_build" => extension.host_build = host_build(&value),
             "image_unavailable" => match value.text().as_deref() {
@@ -34,13 +38,36 @@ pub(super) fn read(field: &Field<'_>) -> Extension {
             },
             "job" => extension.job = value.boolean().unwrap_or_default(),
             "links" => extension.links = named(&value),
+            "live" => extension.live = address(&value),
             "purpose" => extension.purpose = named(&value),
             "ready" => extension.ready = ready(&value),
+            "scales" => extension.scales = value.flag(),
+            "swarm" => extension.swarm = super::swarm::read(&value),
             "timeline" => extension.timeline = value.name().map(|text| value.resolve(&text)),
             _ => value.unexpected(key, attributes::EXTENSION, &[]),
         }
     }
     extension
+}
+
+fn backup(field: &Field<'_>) -> Backup {
+    let mut backup = Backup::default();
+    for (key, value) in field.entries() {
+        match key.text.as_str() {
+            "dump" => match value.text().as_deref() {
+                Some("postgres") => backup.dump = Some(Dump::Postgres),
+                Some(other) => {
+                    value.wrong(format_args!("`{other}` is no database that pdex dumps: postgres"));
+                }
+                None => {}
+            },
+            "folders" => backup.folders = value.distinct().into_iter().collect(),
+            "volumes" => backup.volumes = Some(value.distinct().into_iter().collect()),
+            _ => value.unexpected(key, attributes::BACKUP, &[]),
+        }
+    }
+    field.remember();
+    backup
 }
 
 /// The one of a secret.
@@ -61,7 +88,7 @@ pub(super) fn keeping(field: &Field<'_>) -> Option<Keeping> {
                 keeping.first_value = variable.filter(|text| !text.is_empty()).map(Hidden::new);
             }
             "group" => keeping.group = value.integer("a group's number"),
-            "tell" => keeping.tell = tell(&value),
+            "tell" => keeping.tell = told(&value).map(|(service, command)| Tell { service, command }),
             _ => value.unexpected(key, attributes::SECRET_EXTENSION, &[]),
         }
     }
@@ -77,7 +104,8 @@ pub(super) fn keeping(field: &Field<'_>) -> Option<Keeping> {
 const SAFE: u16 = 16;
 const BYTES: &str = "a number of random bytes, 16 to 1024";
 
-fn tell(field: &Field<'_>) -> Option<Tell> {
+/// A command, and the service that it is for.
+fn told(field: &Field<'_>) -> Option<(ServiceName, Vec<String>)> {
     let (mut service, mut command) = (None, Vec::new());
     for (key, value) in field.entries() {
         match key.text.as_str() {
@@ -87,7 +115,7 @@ fn tell(field: &Field<'_>) -> Option<Tell> {
         }
     }
     match service {
-        Some(service) if !command.is_empty() => Some(Tell { service, command }),
+        Some(service) if !command.is_empty() => Some((service, command)),
         _ => {
             let message = format!("{}: `service` and `command` are both needed", field.path);
             field.problem(Finding::error("definition/missing-attribute", message));
@@ -133,16 +161,19 @@ fn ready(field: &Field<'_>) -> Ready {
     for (key, value) in field.entries() {
         match key.text.as_str() {
             "tcp" => ready.tcp = value.integer("a port").filter(|port| *port > 0),
-            "http" => {
-                ready.http = value.name().and_then(|text| http(&text));
-                if ready.http.is_none() {
-                    value.wrong("expected a container port and a path such as 8000/health");
-                }
-            }
+            "http" => ready.http = address(&value),
             _ => value.unexpected(key, attributes::READY, &[]),
         }
     }
     ready
+}
+
+fn address(field: &Field<'_>) -> Option<HttpReady> {
+    let address = field.name().and_then(|text| http(&text));
+    if address.is_none() {
+        field.wrong("expected a container port and a path such as 8000/health");
+    }
+    address
 }
 
 fn http(text: &str) -> Option<HttpReady> {

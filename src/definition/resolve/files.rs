@@ -43,8 +43,10 @@ fn object(field: &Field<'_>, name: &str, project: &str, content: bool) -> Option
             "content" if content => value.text().map(FileSource::Content),
             "external" if !value.flag() => continue,
             "external" => {
-                let message =
-                    format!("{}: an external one lives in a Swarm, which pdex does not use", value.path);
+                let message = format!(
+                    "{}: an external one lives in a Swarm that somebody else keeps it in",
+                    value.path
+                );
                 let hint = "give it a `file` or an `environment` variable";
                 value.problem(Finding::error("definition/unsupported-attribute", message).hint(hint));
                 unreadable = true;

@@ -14,6 +14,7 @@ mod networks;
 mod ports;
 mod process;
 mod service;
+mod swarm;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Facts, undefined};
-use crate::definition::model::{FileReference, FileSource, Namespace, Service};
+use crate::definition::model::{FileReference, FileSource, Mount, MountSource, Namespace, Service};
 use crate::finding::{Finding, Severity};
 
 /// The engine cannot give one name to two containers.
@@ -98,6 +98,45 @@ pub(super) fn secrets_tell_services(facts: &Facts<'_>) -> Vec<Finding> {
         .map(|(name, service)| {
             let message = format!("secret `{name}` tells service `{service}`, which is not defined");
             facts.error("definition/undefined-service", message, &format!("secrets.{name}"))
+        })
+        .collect()
+}
+
+/// What a service wants to have in a backup is its own: volumes and folders that are mounted into it.
+pub(super) fn backups_find_their_data(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for service in facts.services() {
+        let backup = &service.pdex.backup;
+        let has = |suits: &dyn Fn(&Mount) -> bool| service.mounts.iter().any(suits);
+        let volumes = backup.volumes.iter().flatten();
+        let volumes =
+            volumes.filter(|key| !has(&|mount| mount.source == MountSource::Volume((*key).clone())));
+        let folders = backup.folders.iter().filter(|target| {
+            !has(&|mount| mount.target == **target && matches!(mount.source, MountSource::Bind(_)))
+        });
+        let missing = volumes
+            .map(|key| format!("volume `{key}`"))
+            .chain(folders.map(|target| format!("folder {target}")));
+        for what in missing.take_while(|_| !facts.is_full()) {
+            let message = format!("service `{}` has {what} backed up, and does not mount it", service.name);
+            let path = format!("services.{}.x-pdex.backup", service.name);
+            findings.push(facts.error("definition/undefined-volume", message, &path));
+        }
+    }
+    findings
+}
+
+/// The image that is asked whether a job has succeeded is some service's.
+pub(super) fn jobs_are_seen_by_services(facts: &Facts<'_>) -> Vec<Finding> {
+    let asked = facts.definition.services.values().filter_map(|service| {
+        let asked = &service.pdex.done.as_ref()?.service;
+        (!facts.definition.knows(asked)).then_some((&service.name, asked))
+    });
+    asked
+        .take_while(|_| !facts.is_full())
+        .map(|(name, asked)| {
+            let message = format!("service `{name}` is seen to be done by `{asked}`, which is not defined");
+            facts.error("definition/undefined-service", message, &format!("services.{name}"))
         })
         .collect()
 }

@@ -38,6 +38,8 @@ const RULES: &[Rule] = &[
     agreement::resources_agree,
     agreement::files_exist,
     agreement::secrets_tell_services,
+    agreement::backups_find_their_data,
+    agreement::jobs_are_seen_by_services,
     agreement::targets_differ,
 ];
 

@@ -1,6 +1,7 @@
 //! Images in a file: the engine's own tar, which any engine loads, with a list of what is in it at its end. The file is written
 //! and read as a stream, checked whole before the engine gets the first byte, and never left half-written under its name.
 
+mod pass;
 mod scan;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use self::scan::Scan;
+pub use self::pass::pass;
+pub(super) use self::scan::Scan;
 use crate::runtime::RuntimeError;
 use crate::runtime::operate::Operate;
 use crate::world::ImageId;
@@ -58,10 +60,24 @@ pub enum BundleError {
     Foreign { path: PathBuf, what: String },
     #[error("{path}: damaged: {what}", path = path.display())]
     Damaged { path: PathBuf, what: String },
-    #[error("image {reference} came in as {found}, its file says {expected}")]
+    #[error("image {reference} came in as {found}, sent was {expected}")]
     Different { reference: String, expected: String, found: String },
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+}
+
+/// What the engine has under these references, all of which it has to have.
+pub async fn identify<R: Operate>(
+    runtime: &R,
+    references: &[String],
+) -> Result<BTreeMap<String, ImageId>, BundleError> {
+    let mut images = BTreeMap::new();
+    for reference in references {
+        let facts = runtime.image_facts(reference).await?;
+        let facts = facts.ok_or_else(|| BundleError::Absent(reference.clone()))?;
+        images.insert(reference.clone(), facts.id);
+    }
+    Ok(images)
 }
 
 /// Writes images to a file and tells how many bytes that took.
@@ -71,12 +87,8 @@ pub async fn save<R: Operate>(
     path: &Path,
 ) -> Result<(List, u64), BundleError> {
     let disk = |cause| BundleError::Disk { path: path.to_owned(), cause };
-    let mut images = BTreeMap::new();
-    for reference in references {
-        let facts = runtime.image_facts(reference).await?;
-        let facts = facts.ok_or_else(|| BundleError::Absent(reference.clone()))?;
-        images.insert(reference.clone(), facts.id.0);
-    }
+    let images = identify(runtime, references).await?;
+    let images = images.into_iter().map(|(reference, id)| (reference, id.0)).collect();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let readable = std::fs::Permissions::from_mode(0o644);
     // Removed on every way out but the last.
@@ -128,16 +140,21 @@ pub async fn load<R: Operate>(runtime: &R, path: &Path) -> Result<List, BundleEr
     });
     runtime.load(pieces.boxed()).await?;
     for (reference, expected) in &list.images {
-        let found = runtime.image_facts(reference).await?.map(|facts| facts.id);
-        if found.as_ref() != Some(&ImageId(expected.clone())) {
-            return Err(BundleError::Different {
-                reference: reference.clone(),
-                expected: expected.clone(),
-                found: found.map_or_else(|| "nothing".to_owned(), |id| id.0),
-            });
-        }
+        came_in(runtime, reference, expected).await?;
     }
     Ok(list)
+}
+
+/// That the engine has an image under a reference.
+async fn came_in<R: Operate>(runtime: &R, reference: &str, expected: &str) -> Result<(), BundleError> {
+    match runtime.image_facts(reference).await?.map(|facts| facts.id.0) {
+        Some(found) if found == expected => Ok(()),
+        found => Err(BundleError::Different {
+            reference: reference.to_owned(),
+            expected: expected.to_owned(),
+            found: found.unwrap_or_else(|| "nothing".to_owned()),
+        }),
+    }
 }
 
 /// Reads a file to its end and holds each part against the list.

@@ -4,14 +4,14 @@
 use sha2::{Digest as _, Sha256};
 
 use super::Part;
+use crate::engine::tar_head::{self, BLOCK};
 
-const BLOCK: usize = 512;
 /// Of the part that is kept.
 const MOST_KEPT: usize = 64 * 1024 * 1024;
 
 /// A scan under way.
 #[derive(Debug, Default)]
-pub(super) struct Scan {
+pub(in crate::engine) struct Scan {
     header: Vec<u8>,
     current: Option<Current>,
     parts: Vec<Part>,
@@ -33,12 +33,16 @@ struct Current {
 
 impl Scan {
     /// Keeps the content of the part with this path.
-    pub(super) fn keeping(path: &'static str) -> Self {
+    pub(in crate::engine) fn keeping(path: &'static str) -> Self {
         Self { keep: Some(path), ..Self::default() }
     }
 
     /// Takes a piece, and tells what of it belongs to the tar's parts: the mark of the end and what follows do not.
-    pub(super) fn push(&mut self, piece: &[u8], tell: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+    pub(in crate::engine) fn push(
+        &mut self,
+        piece: &[u8],
+        tell: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), String> {
         let mut rest = piece;
         while !rest.is_empty() && !self.ended {
             rest = match &mut self.current {
@@ -88,12 +92,7 @@ impl Scan {
             return Ok(&bytes[taken..]);
         }
         let header = tar::Header::from_byte_slice(&self.header);
-        let sum = self.header.iter().enumerate().map(|(at, byte)| match at {
-            // The field of the sum itself counts as spaces.
-            148..156 => u32::from(b' '),
-            _ => u32::from(*byte),
-        });
-        if header.cksum().ok() != Some(sum.sum()) {
+        if !tar_head::adds_up(header.as_bytes()) {
             return Err("a part's header does not add up".to_owned());
         }
         let size = header.entry_size().map_err(|e| e.to_string())?;
@@ -109,18 +108,23 @@ impl Scan {
         Ok(&bytes[taken..])
     }
 
+    /// Those that have ended so far.
+    pub(in crate::engine) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
     /// Whether the mark of the end was seen.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(in crate::engine) fn has_ended(&self) -> bool {
         self.ended
     }
 
     /// The content of the part that is kept.
-    pub(super) fn kept(&self) -> &[u8] {
+    pub(in crate::engine) fn kept(&self) -> &[u8] {
         &self.kept
     }
 
     /// The parts, and how many bytes they are.
-    pub(super) fn finish(self) -> (Vec<Part>, u64) {
+    pub(in crate::engine) fn finish(self) -> (Vec<Part>, u64) {
         (self.parts, self.content)
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::tables::{table, trimmed};
 use super::{bytes, document};
 use crate::load::Mode;
+use crate::load::line::Http;
 use crate::load::slo::Verdict;
 use crate::load::tally::{Moment, Summary};
 use crate::load::witness::Testimony;
@@ -20,8 +21,14 @@ pub use page::html;
 #[derive(Debug)]
 pub struct Run<'a> {
     pub target: String,
+    /// What was spoken.
+    pub http: Http,
+    /// Requests at once on each connection, at the most.
+    pub streams: usize,
     /// As a person types it; `replay` where a trace was sent again.
     pub kind: String,
+    /// Whether requests left when they were due, and not when there was an answer.
+    pub has_schedule: bool,
     pub seed: u64,
     pub users: u32,
     pub summary: &'a Summary,
@@ -40,6 +47,7 @@ pub fn mode(mode: Mode) -> &'static str {
         Mode::Ramp => "ramp",
         Mode::Soak => "soak",
         Mode::Constant => "constant",
+        Mode::Saturate => "saturate",
     }
 }
 
@@ -78,11 +86,17 @@ fn facts(run: &Run<'_>) -> Vec<String> {
         summary.rate(),
         bytes(summary.bytes)
     )];
-    lines.push(format!(
-        "times count from when a request was due; from when it left, p99 would be {}, p99.9 {}",
-        precise(summary.service_percentile(99.0)),
-        precise(summary.service_percentile(99.9))
-    ));
+    lines.push(spoken(run));
+    lines.push(if run.has_schedule {
+        format!(
+            "times count from when a request was due; from when it left, p99 would be {}, p99.9 {}",
+            precise(summary.service_percentile(99.0)),
+            precise(summary.service_percentile(99.9))
+        )
+    } else {
+        "each answer called for the next request: what a stall would keep others waiting is not in the times"
+            .to_owned()
+    });
     if summary.mistakes > 0 {
         lines.push(format!("{} mistakes made on purpose, refused as they should be", summary.mistakes));
     }
@@ -106,6 +120,16 @@ fn facts(run: &Run<'_>) -> Vec<String> {
         lines.push(format!("{mark} {}: {}", verdict.objective, verdict.measured));
     }
     lines
+}
+
+/// By what protocol, and whether connections were kept.
+fn spoken(run: &Run<'_>) -> String {
+    let count = run.summary.connections;
+    let opened = format!("{}, {count} connection{} opened", run.http, if count == 1 { "" } else { "s" });
+    match run.http {
+        Http::One => opened,
+        Http::Two => format!("{opened}, up to {} requests at once on each", run.streams),
+    }
 }
 
 fn ms(time: Duration) -> f64 {
@@ -132,6 +156,8 @@ pub fn json(run: &Run<'_>, now: Timestamp) -> Value {
         .collect();
     let facts = json!({
         "target": run.target,
+        "http": run.http.to_string(),
+        "connections_opened": summary.connections,
         "mode": run.kind,
         "seed": run.seed,
         "users": run.users,
@@ -214,6 +240,9 @@ mod tests {
             let end = if at == 100 { End::Status(500) } else { End::Right };
             let times = Some(Times { due: Duration::from_millis(at), left: Duration::from_micros(at) });
             tally.offer(Duration::ZERO);
+            if at == 1 {
+                tally.connected();
+            }
             tally.count(&Ended { name: "GET /<a>", mistake: false, end, times, bytes: 10 });
             if at % 25 == 0 {
                 tally.close_interval(Duration::from_secs(at / 25));
@@ -225,7 +254,10 @@ mod tests {
     fn run(summary: &Summary) -> Run<'_> {
         Run {
             target: "http://127.0.0.1:8000".to_owned(),
+            http: Http::One,
+            streams: 1,
             kind: "constant".to_owned(),
+            has_schedule: true,
             seed: 1,
             users: 0,
             summary,
@@ -248,6 +280,17 @@ mod tests {
         assert_eq!(document["requests"]["errors"], 1);
         assert_eq!(document["errors_by_kind"]["status 500"], 1);
         assert_eq!(document["series"].as_array().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn what_was_spoken_is_told() {
+        let summary = summary();
+        assert!(text(&run(&summary)).contains("HTTP/1.1, 1 connection opened\ntimes count from"));
+        let two = Run { http: Http::Two, streams: 4, has_schedule: false, ..run(&summary) };
+        let told = text(&two);
+        assert!(told.contains("HTTP/2, 1 connection opened, up to 4 requests at once on each"), "{told}");
+        assert!(told.contains("each answer called for the next"), "{told}");
+        assert_eq!(json(&two, Timestamp(0))["http"], "HTTP/2");
     }
 
     #[test]

@@ -55,10 +55,10 @@ pub fn html(run: &Run<'_>) -> String {
     let percentiles = [Line { name: "time", class: "a", points: percentiles }];
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{head}</title><style>{STYLE}</style></head><body>\n<h1>{head}</h1>\n<p>seed {}, {} users</p>\n{facts}{}\
+         <title>{head}</title><style>{STYLE}</style></head><body>\n<h1>{head}</h1>\n<p>seed {}{}</p>\n{facts}{}\
          <h2>Requests per second</h2>{}\n<h2>Milliseconds per interval</h2>{}\n<h2>Milliseconds by percentile</h2>{}\n</body></html>\n",
         run.seed,
-        run.users,
+        if run.users > 0 { format!(", {} users", run.users) } else { String::new() },
         rows(run),
         plot(&rates, None),
         plot(&times, None),
@@ -110,7 +110,7 @@ fn plot(lines: &[Line], labels: Option<&[String]>) -> String {
     let most = |of: fn(&(f64, f64)) -> f64| {
         lines.iter().flat_map(|line| line.points.iter().map(of)).fold(0.0, f64::max).max(1e-3)
     };
-    let (right, top) = (most(|point| point.0), most(|point| point.1) * 1.05);
+    let (right, top) = (most(|point| point.0), 4.0 * step(most(|point| point.1)));
     let x = |value: f64| LEFT + value / right * (WIDTH - LEFT - 20.0);
     let y = |value: f64| HEIGHT - BOTTOM - value / top * (HEIGHT - BOTTOM - TOP);
     let names: String = lines.iter().fold(String::new(), |mut all, line| {
@@ -152,13 +152,47 @@ fn plot(lines: &[Line], labels: Option<&[String]>) -> String {
 
 /// Three digits at most that say something.
 fn figure(value: f64) -> String {
-    match value {
-        _ if value >= 100.0 => format!("{value:.0}"),
-        _ if value >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
-    }
+    let digits = match value {
+        _ if value >= 100.0 => return format!("{value:.0}"),
+        _ if value >= 10.0 => 1,
+        _ if value >= 0.1 => 2,
+        _ => 5,
+    };
+    let text = format!("{value:.digits$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The least of the round numbers that times four is enough: what an axis is divided by.
+fn step(most: f64) -> f64 {
+    let magnitude = 10_f64.powf((most / 4.0).log10().floor());
+    let round = [1.0, 2.0, 2.5, 5.0, 10.0].map(|number| number * magnitude);
+    round.into_iter().find(|step| step * 4.0 >= most).unwrap_or(most / 4.0)
 }
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_have_round_numbers() {
+        for (most, wanted, last) in [
+            (200.0, 50.0, "200"),
+            (47.5, 20.0, "80"),
+            (9.9, 2.5, "10"),
+            (0.7, 0.2, "0.8"),
+            (1e-3, 2.5e-4, "0.001"),
+        ] {
+            let step = step(most);
+            assert!((step - wanted).abs() < wanted * 1e-9, "{most}: {step}");
+            assert_eq!(figure(4.0 * step), last, "{most}");
+        }
+        for (value, shown) in [(0.0, "0"), (10.000_4, "10"), (7.5, "7.5"), (1_512.4, "1512"), (0.05, "0.05")]
+        {
+            assert_eq!(figure(value), shown);
+        }
+    }
 }

@@ -16,6 +16,8 @@ impl Api {
     pub(super) const ANNOTATIONS: Self = Self::new(43);
     pub(super) const START_INTERVAL: Self = Self::new(44);
     pub(super) const ENDPOINT_MAC: Self = Self::new(44);
+    /// From here on an engine refuses a network's second name by itself.
+    pub(super) const NAMES_ONCE: Self = Self::new(44);
     pub(super) const RECURSIVE: Self = Self::new(44);
     pub(super) const SUBPATH: Self = Self::new(45);
     pub(super) const WITHOUT_IPV4: Self = Self::new(47);

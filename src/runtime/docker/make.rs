@@ -54,8 +54,12 @@ impl Docker {
         if let Some(platform) = &made.platform {
             options = options.platform(platform);
         }
-        let created = self.client.create_container(Some(options.build()), made.body).await;
-        let id = ContainerId(created.map_err(|e| self.sort(&e))?.id);
+        let (options, body) = (options.build(), &made.body);
+        let create = async || {
+            let created = self.client.create_container(Some(options.clone()), body.clone()).await;
+            created.map_err(|e| self.sort(&e))
+        };
+        let id = ContainerId(self.joining(create).await?.id);
         match self.complete(&id, made.later, made.files).await {
             Ok(()) => Ok(id),
             Err(error) => {
@@ -74,7 +78,8 @@ impl Docker {
     ) -> Result<(), RuntimeError> {
         for (network, endpoint) in networks {
             let request = NetworkConnectRequest { container: id.0.clone(), endpoint_config: Some(endpoint) };
-            self.whole(self.client.connect_network(&network, request)).await?;
+            let join = async || self.whole(self.client.connect_network(&network, request.clone())).await;
+            self.joining(join).await?;
         }
         if let Some(tar) = files {
             let options = query::UploadToContainerOptionsBuilder::new().path("/").build();

@@ -7,18 +7,22 @@ mod error;
 mod frames;
 mod listeners;
 mod make;
+mod networks;
 mod observe;
 mod operate;
+mod out_of_memory;
+mod pending;
 mod placement;
 mod raw;
 mod reach;
 mod survey;
+pub mod swarm;
 mod things;
 mod transport;
 
-use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bollard::Docker as Client;
@@ -30,7 +34,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 
-use api::Api;
+use pending::Pending;
 
 use super::{
     BuildOrder, CreateOrder, ExecOrder, ExecOutcome, ImportOrder, LogLine, LogOptions, Runtime, RuntimeError,
@@ -46,14 +50,17 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const OUTPUT_LIMIT: usize = 64 * 1024;
 
 /// A connection to one engine.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Docker {
     client: Client,
     http: reqwest::Client,
     host: String,
     patience: Duration,
     /// Made when it is first needed: most commands do without.
-    raw: OnceCell<raw::Raw>,
+    raw: OnceLock<raw::Raw>,
+    pending: Pending,
+    /// Of [`out_of_memory::kernel_kills`], when the engine is this machine's.
+    kills_before: Option<u64>,
 }
 
 impl Docker {
@@ -83,7 +90,17 @@ impl Docker {
             .no_proxy()
             .build()
             .map_err(|e| RuntimeError::Other(e.to_string()))?;
-        Ok(Self { client, http, host: name, patience, raw: OnceCell::new() })
+        let mut docker = Self {
+            client,
+            http,
+            host: name,
+            patience,
+            raw: OnceLock::new(),
+            pending: Pending::default(),
+            kills_before: None,
+        };
+        docker.kills_before = docker.is_local().then(out_of_memory::kernel_kills).flatten();
+        Ok(docker)
     }
 
     fn sort(&self, error: &bollard::errors::Error) -> RuntimeError {
@@ -120,16 +137,6 @@ impl Docker {
         let seen = self.whole(self.client.inspect_container(&id.0, options)).await.ok();
         let own = seen.and_then(|seen| seen.config?.stop_timeout).and_then(|s| u64::try_from(s).ok());
         Duration::from_secs(own.unwrap_or(10))
-    }
-
-    /// The engine lets several networks have one name, and then refuses the name.
-    async fn networks_named(&self, name: &str) -> Result<Vec<String>, RuntimeError> {
-        let filters = HashMap::from([("name".to_owned(), vec![name.to_owned()])]);
-        let options = query::ListNetworksOptionsBuilder::new().filters(&filters).build();
-        let found = self.whole(self.client.list_networks(Some(options))).await?;
-        // The engine's filter also finds names that only contain it.
-        let exact = found.into_iter().filter(|network| network.name.as_deref() == Some(name));
-        Ok(exact.filter_map(|network| network.id).collect())
     }
 
     async fn exec_unbounded(&self, id: &ContainerId, order: &ExecOrder) -> Result<ExecOutcome, RuntimeError> {
@@ -182,34 +189,21 @@ impl Runtime for Docker {
     }
 
     async fn create_network(&self, project: &str, key: &str, network: &Network) -> Result<(), RuntimeError> {
-        if !self.networks_named(&network.name).await?.is_empty() {
-            return Ok(());
-        }
-        let request = things::network(project, key, network, Api::of(self.client.client_version()))?;
-        match self.client.create_network(request).await {
-            Ok(_) => Ok(()),
-            Err(e) => match self.sort(&e) {
-                RuntimeError::Conflict(_) => Ok(()),
-                other => Err(other),
-            },
-        }
+        self.make_network(project, key, network).await
     }
 
     async fn remove_network(&self, name: &str) -> Result<(), RuntimeError> {
-        for id in self.networks_named(name).await? {
-            gone(self.whole(self.client.remove_network(&id)).await)?;
-        }
-        Ok(())
+        self.drop_networks(name).await
     }
 
     async fn create_volume(&self, project: &str, key: &str, volume: &Volume) -> Result<(), RuntimeError> {
-        let request = things::volume(project, key, volume);
-        self.whole(self.client.create_volume(request)).await.map(|_| ())
+        let (docker, request) = (self.clone(), things::volume(project, key, volume));
+        let order = async move { docker.whole(docker.client.create_volume(request)).await.map(|_| ()) };
+        self.pending.through(order).await
     }
 
     async fn remove_volume(&self, name: &str) -> Result<(), RuntimeError> {
-        let options: Option<query::RemoveVolumeOptions> = None;
-        gone(self.whole(self.client.remove_volume(name, options)).await)
+        self.drop_volume(name).await
     }
 
     async fn create(
@@ -224,7 +218,8 @@ impl Runtime for Docker {
 
     async fn start(&self, id: &ContainerId) -> Result<(), RuntimeError> {
         let options: Option<query::StartContainerOptions> = None;
-        match self.whole(self.client.start_container(&id.0, options)).await {
+        let start = async || self.whole(self.client.start_container(&id.0, options.clone())).await;
+        match self.joining(start).await {
             Err(RuntimeError::Conflict(words) | RuntimeError::Other(words)) if words.contains("unpause") => {
                 self.whole(self.client.unpause_container(&id.0)).await
             }
@@ -263,7 +258,11 @@ impl Runtime for Docker {
     async fn ended(&self, id: &ContainerId) -> Result<Option<End>, RuntimeError> {
         let options: Option<query::InspectContainerOptions> = None;
         let seen = self.whole(self.client.inspect_container(&id.0, options)).await?;
-        Ok(seen.state.as_ref().and_then(observe::end))
+        let mut end = seen.state.as_ref().and_then(observe::end);
+        if let Some(end) = end.as_mut().filter(|end| !end.exit.out_of_memory) {
+            end.exit.out_of_memory = self.ran_out_of_memory(&seen).await;
+        }
+        Ok(end)
     }
 
     async fn running(&self, project: &str) -> Result<BTreeSet<ContainerId>, RuntimeError> {

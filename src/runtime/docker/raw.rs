@@ -13,7 +13,7 @@ use crate::runtime::RuntimeError;
 use crate::world::ContainerId;
 
 /// An HTTP client for one engine.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Raw {
     http: reqwest::Client,
     base: String,

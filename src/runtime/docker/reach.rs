@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bollard::query_parameters as query;
@@ -24,13 +24,16 @@ pub(super) async fn accepts(docker: &Docker, host: &str, port: u16) -> bool {
         return false;
     }
     let Some((address, inside)) = behind(docker, port).await else { return true };
-    match tokio::time::timeout(NEAR, TcpStream::connect((address, inside))).await {
-        Ok(Err(e)) => e.kind() != ErrorKind::ConnectionRefused,
-        Ok(Ok(_)) | Err(_) => true,
-    }
+    !refuses((address, inside).into()).await
 }
 
-async fn stays_open(host: &str, port: u16) -> bool {
+/// Whether an address that is on this machine says that nothing listens there.
+pub(super) async fn refuses(address: SocketAddr) -> bool {
+    let tried = tokio::time::timeout(NEAR, TcpStream::connect(address)).await;
+    matches!(tried, Ok(Err(e)) if e.kind() == ErrorKind::ConnectionRefused)
+}
+
+pub(super) async fn stays_open(host: &str, port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect((host, port)).await else { return false };
     let mut byte = [0];
     match tokio::time::timeout(HOLD, stream.read(&mut byte)).await {

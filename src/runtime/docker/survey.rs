@@ -1,12 +1,14 @@
 //! The engine's and the machine's answers to the questions of [`Survey`].
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bollard::query_parameters as query;
 
 use super::{Docker, PROJECT, error, listeners, placement};
+use crate::runtime::operate::{Kind, Operate as _};
 use crate::runtime::{RuntimeError, Survey};
 use crate::world::ContainerId;
 use crate::world::machine::{AddressedNetwork, Disk, Holder, Machine, Owner, Subnet};
@@ -97,6 +99,13 @@ impl Survey for Docker {
     async fn placement(&self, id: &ContainerId) -> Result<Placement, RuntimeError> {
         let options: Option<query::InspectContainerOptions> = None;
         Ok(placement::of(self.whole(self.client.inspect_container(&id.0, options)).await?))
+    }
+
+    async fn address(&self, id: &ContainerId) -> Result<Option<IpAddr>, RuntimeError> {
+        let document = self.document(Kind::Container, &id.0).await?;
+        let networks = document["NetworkSettings"]["Networks"].as_object();
+        let mut addresses = networks.into_iter().flat_map(serde_json::Map::values);
+        Ok(addresses.find_map(|network| network["IPAddress"].as_str()?.parse().ok()))
     }
 
     async fn offered(&self, reference: &str) -> Result<(), RuntimeError> {

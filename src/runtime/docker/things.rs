@@ -64,7 +64,12 @@ pub(super) fn volume(project: &str, key: &str, volume: &Volume) -> VolumeCreateR
 }
 
 /// The definition's own labels and those that Compose finds its things by.
-fn labels(project: &str, kind: &str, key: &str, own: &BTreeMap<String, String>) -> HashMap<String, String> {
+pub(in crate::runtime::docker) fn labels(
+    project: &str,
+    kind: &str,
+    key: &str,
+    own: &BTreeMap<String, String>,
+) -> HashMap<String, String> {
     let mut labels: HashMap<String, String> = own.clone().into_iter().collect();
     // No config-hash: a wrong one on a volume makes Compose offer to delete the data.
     labels.extend([

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::operate::USER;
 use super::placement::Given;
+use super::volumes::Content;
 use crate::definition::model::{
     Definition, HealthTest, MountSource, Namespace, Restart, Service, ServiceName,
 };
@@ -37,6 +38,8 @@ pub(super) struct Memory {
     /// Name → the project it is labelled with.
     pub(super) networks: BTreeMap<String, String>,
     pub(super) volumes: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) contents: BTreeMap<String, Content>,
     /// Reference → identifier.
     pub(super) images: BTreeMap<String, String>,
     pub(super) containers: BTreeMap<String, Held>,

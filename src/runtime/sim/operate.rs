@@ -2,6 +2,7 @@
 //! `sim.memory_limit` (bytes), `sim.log_ms` (between two of its lines; they come as it runs). A removed container is forgotten with
 //! all that happened to it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use crate::runtime::operate::{
     Attached, CommandOrder, Kind, Line, Operate, Piece, ProcessId, Terms, Until, Window,
 };
 use crate::runtime::{CreateOrder, RuntimeError};
-use crate::world::live::{Binding, Happening, ImageFacts, Listed, Processes, Usage};
+use crate::world::live::{Binding, CpuLimit, Happening, ImageFacts, Listed, Processes, Usage};
 use crate::world::time::Timestamp;
 use crate::world::{ContainerId, ImageId};
 
@@ -149,6 +150,17 @@ impl Operate for Simulated {
         self.running(id, |held| held.facts.paused = false)
     }
 
+    async fn limit_cpu(&self, id: &ContainerId, limit: CpuLimit) -> Result<(), RuntimeError> {
+        self.takes(CALL).await?;
+        self.held(id, |held| {
+            let words =
+                [("NanoCpus", limit.nano_cpus), ("CpuQuota", limit.quota_us), ("CpuPeriod", limit.period_us)];
+            for (word, value) in words {
+                held.facts.host[word] = json!(value);
+            }
+        })
+    }
+
     async fn discard(&self, id: &ContainerId, _: bool) -> Result<(), RuntimeError> {
         self.takes(CALL).await?;
         self.change(|memory| memory.containers.remove(&id.0));
@@ -219,7 +231,16 @@ impl Operate for Simulated {
         order: &CommandOrder,
     ) -> Result<(ProcessId, Option<Attached<'_>>), RuntimeError> {
         self.takes(EXEC).await?;
-        self.running(id, |_| ())?;
+        let labels = self.running(id, |held| held.labels.clone())?;
+        if let Some(told) = shell::told(&labels, &order.exec.argv) {
+            let piece = Piece { error: told.code != 0, bytes: Bytes::from(told.output) };
+            let output = stream::iter([Ok(piece)]).boxed_local();
+            let attached = Attached { output, input: Box::pin(tokio::io::sink()) };
+            return Ok((
+                ProcessId::Command(told.code.to_string()),
+                Some(attached).filter(|_| !order.detached),
+            ));
+        }
         let setting = Setting {
             environment: order
                 .exec
@@ -314,7 +335,7 @@ impl Operate for Simulated {
                     "Mounts": held.facts.mounts,
                     "Id": name,
                     "Name": format!("/{}", held.name),
-                    "State": {"Running": held.running, "Paused": held.facts.paused, "ExitCode": held.exit().map(|e| e.code)},
+                    "State": {"Running": held.running, "Paused": held.facts.paused, "ExitCode": held.exit().map(|e| e.code), "StartedAt": held.facts.started_ms.map(|ms| at(ms).to_string())},
                     "Config": {"Image": held.facts.reference, "Cmd": held.facts.argv, "Tty": held.facts.terms.terminal, "Labels": held.labels, "User": held.facts.config["User"], "Healthcheck": held.facts.config["Healthcheck"]},
                 })
             }),
@@ -325,7 +346,7 @@ impl Operate for Simulated {
                 memory.networks.get(name).map(|owner| json!({"Name": name, "Driver": "bridge", "Labels": {"project": owner}}))
             }
             Kind::Volume => {
-                memory.volumes.get(name).map(|owner| json!({"Name": name, "Driver": "local", "Labels": {"project": owner}}))
+                memory.volumes.get(name).map(|owner| json!({"Name": name, "Driver": "local", "Labels": memory.volume_labels(name, owner)}))
             }
         };
         document.ok_or_else(|| RuntimeError::NotFound(format!("no such thing: {name}")))
@@ -372,6 +393,45 @@ impl Operate for Simulated {
             }
         }
         Ok(())
+    }
+
+    async fn volume_out(&self, name: &str, into: Sender<Bytes>) -> Result<(), RuntimeError> {
+        self.takes(CREATE).await?;
+        let tar = self.state.borrow().pack_volume(name)?;
+        for piece in tar.chunks(700) {
+            if into.send(Bytes::copy_from_slice(piece)).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn volume_in(
+        &self,
+        name: &str,
+        mut tar: BoxStream<'static, io::Result<Bytes>>,
+    ) -> Result<(), RuntimeError> {
+        self.takes(CREATE).await?;
+        let mut whole = Vec::new();
+        while let Some(piece) = tar.next().await {
+            whole.extend_from_slice(&piece.map_err(|e| RuntimeError::Other(e.to_string()))?);
+        }
+        if self.is_full() {
+            return Err(RuntimeError::NoSpace);
+        }
+        self.change(|memory| memory.unpack_volume(name, &whole))
+    }
+
+    async fn volume_users(&self, name: &str) -> Result<BTreeSet<ContainerId>, RuntimeError> {
+        self.takes(CALL).await?;
+        let memory = self.state.borrow();
+        let users =
+            memory.containers.iter().filter(|(_, held)| held.volumes.iter().any(|volume| volume == name));
+        Ok(users.map(|(id, _)| ContainerId(id.clone())).collect())
+    }
+
+    async fn let_volume_go(&self, _: &str) -> Result<(), RuntimeError> {
+        self.takes(CALL).await
     }
 
     fn save(&self, references: &[String]) -> LocalBoxStream<'_, Result<Bytes, RuntimeError>> {

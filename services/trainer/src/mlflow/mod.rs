@@ -11,7 +11,8 @@ use std::time::Duration;
 
 pub use champion::{CHALLENGER, CHAMPION, HeldOut, NoHeldOut};
 pub use client::{Client, MlflowError};
-pub use record::Record;
+use dex::model::Metadata;
+pub use record::{FilesError, Record};
 use serde_json::{Value, json};
 use tracing::info;
 
@@ -59,15 +60,31 @@ pub async fn record(
     Ok(Recorded { run_id, version, alias })
 }
 
+/// Whether a server knows the training of a model.
+pub async fn is_recorded(client: &Client, metadata: &Metadata) -> Result<bool, MlflowError> {
+    let Some(experiment) = present_experiment(client).await? else { return Ok(false) };
+    let search = json!({
+        "experiment_ids": [experiment],
+        "filter": format!("tags.model_sha256 = '{}' AND attributes.status = 'FINISHED'", metadata.model_sha256),
+        "max_results": 1,
+    });
+    let found = client.post("runs/search", &search).await?;
+    Ok(found["runs"].as_array().is_some_and(|runs| !runs.is_empty()))
+}
+
 /// The experiment's id, made on first use.
 async fn experiment(client: &Client) -> Result<String, MlflowError> {
-    let found = client.get("experiments/get-by-name", &[("experiment_name", EXPERIMENT)]).await;
-    match found {
-        Ok(found) => Ok(text(&found, "/experiment/experiment_id")?.to_owned()),
-        Err(error) if error.has_code("RESOURCE_DOES_NOT_EXIST") => {
-            let made = client.post("experiments/create", &json!({"name": EXPERIMENT})).await?;
-            Ok(text(&made, "/experiment_id")?.to_owned())
-        }
+    if let Some(present) = present_experiment(client).await? {
+        return Ok(present);
+    }
+    let made = client.post("experiments/create", &json!({"name": EXPERIMENT})).await?;
+    Ok(text(&made, "/experiment_id")?.to_owned())
+}
+
+async fn present_experiment(client: &Client) -> Result<Option<String>, MlflowError> {
+    match client.get("experiments/get-by-name", &[("experiment_name", EXPERIMENT)]).await {
+        Ok(found) => Ok(Some(text(&found, "/experiment/experiment_id")?.to_owned())),
+        Err(error) if error.has_code("RESOURCE_DOES_NOT_EXIST") => Ok(None),
         Err(error) => Err(error),
     }
 }

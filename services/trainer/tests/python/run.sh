@@ -11,11 +11,22 @@ if [ ! -x "$venv/bin/mlflow" ]; then
 fi
 folder=$(mktemp -d)
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-# In a group of its own: its workers outlive it otherwise.
-setsid "$venv/bin/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 --backend-store-uri "sqlite:///$folder/mlflow.db" \
-    --serve-artifacts --artifacts-destination "$folder/artifacts" > "$folder/server.log" 2>&1 &
-server=$!
+start() {
+    # In a group of its own: its workers outlive it otherwise.
+    setsid "$venv/bin/mlflow" server --host 127.0.0.1 --port "$port" --workers 1 --backend-store-uri "sqlite:///$folder/mlflow.db" \
+        --serve-artifacts --artifacts-destination "$folder/artifacts" > "$folder/server.log" 2>&1 &
+    server=$!
+}
+start
 trap 'kill -- -$server 2> /dev/null || true; wait $server 2> /dev/null || true; rm -rf "$folder"' EXIT INT TERM
+
+answers() {
+    attempts=0
+    until "$venv/bin/python" -c "import urllib.request as u; u.urlopen('$MLFLOW_TRACKING_URI/health', timeout=1)" 2> /dev/null; do
+        attempts=$((attempts + 1))
+        [ $attempts -lt 600 ] || { cat "$folder/server.log" >&2; exit 1; }
+    done
+}
 
 export ML_POKEDEX=shipped MODEL_DIR="$folder/models" OMP_WAIT_POLICY=passive
 # The server is away at first: the training is spooled, and sent by the next one.
@@ -23,12 +34,19 @@ MLFLOW_TRACKING_URI=http://127.0.0.1:9 ML_SCENARIO_TYPE=best_move ML_BATTLES_PER
 [ -n "$(ls "$folder/models/mlflow-spool")" ] || { echo "error: nothing was spooled" >&2; exit 1; }
 
 export MLFLOW_TRACKING_URI="http://127.0.0.1:$port"
-attempts=0
-until "$venv/bin/python" -c "import urllib.request as u; u.urlopen('$MLFLOW_TRACKING_URI/health', timeout=1)" 2> /dev/null; do
-    attempts=$((attempts + 1))
-    [ $attempts -lt 600 ] || { cat "$folder/server.log" >&2; exit 1; }
-done
-ML_TUNE_HYPERPARAMS=false target/release/trainer
+answers
+export ML_TUNE_HYPERPARAMS=false
+target/release/trainer
+# Nothing is new: nothing is recorded again.
+target/release/trainer
 [ -z "$(ls "$folder/models/mlflow-spool")" ] || { echo "error: the spool was not sent" >&2; exit 1; }
 target/release/trainer predictions --out "$folder/served.f32"
 "$venv/bin/python" services/trainer/tests/python/check.py "$folder/served.f32"
+
+# A server whose data are gone hears of the model that is there.
+kill -- -$server && wait $server 2> /dev/null || true
+rm -r "$folder/mlflow.db" "$folder/artifacts"
+start
+answers
+target/release/trainer
+"$venv/bin/python" services/trainer/tests/python/check.py "$folder/served.f32" again

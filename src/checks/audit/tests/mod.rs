@@ -126,6 +126,26 @@ fn only_a_file_that_is_open_to_others_is_exposed() {
 }
 
 #[test]
+fn the_group_that_a_secret_is_for_may_read_it_and_no_other() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "k").unwrap();
+    let own = file.metadata().unwrap().gid();
+    for (mode, group, exposed) in
+        [(0o640, own, 0), (0o640, own + 1, 1), (0o660, own, 1), (0o644, own, 1), (0o600, own + 1, 0)]
+    {
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let stage = Stage::service(&format!(
+            "    secrets: [key]\nsecrets:\n  key: {{ file: {}, x-pdex: {{ generate: 24, group: \"{group}\" }} }}\n",
+            file.display()
+        ));
+        assert_eq!(super::exposed_files(&stage.loaded.definition).len(), exposed, "{mode:o} {group}");
+    }
+}
+
+#[test]
 fn grafana_needs_a_password_of_its_own() {
     let grafana = |environment: &str| {
         let text = format!("name: x\nservices:\n  g: {{ image: \"grafana/grafana:10\"{environment} }}\n");

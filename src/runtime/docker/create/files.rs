@@ -45,19 +45,10 @@ pub(super) fn archive(definition: &Definition, service: &Service) -> Result<Opti
     let mut tar = tar::Builder::new(Vec::new());
     let mut any = false;
     for (reference, object, target) in uses(definition, service) {
-        let content = match &object.source {
-            FileSource::File(_) if reference.is_plain() => continue,
-            FileSource::File(path) => {
-                std::fs::read(path).map_err(|e| RuntimeError::Other(format!("{}: {e}", path.display())))?
-            }
-            FileSource::Content(text) => text.clone().into_bytes(),
-            FileSource::Environment { variable, value } => {
-                let value = value.as_ref().ok_or_else(|| {
-                    RuntimeError::Other(format!("the variable {variable} of {} is not set", object.name))
-                })?;
-                value.reveal().as_bytes().to_vec()
-            }
-        };
+        if matches!(object.source, FileSource::File(_)) && reference.is_plain() {
+            continue;
+        }
+        let content = content(object)?;
         any = true;
         append(&mut tar, reference, &target, &content)?;
     }
@@ -65,6 +56,22 @@ pub(super) fn archive(definition: &Definition, service: &Service) -> Result<Opti
         return Ok(None);
     }
     tar.into_inner().map(Some).map_err(|e| RuntimeError::Other(e.to_string()))
+}
+
+/// What a secret or config holds.
+pub(in crate::runtime::docker) fn content(object: &FileObject) -> Result<Vec<u8>, RuntimeError> {
+    match &object.source {
+        FileSource::File(path) => {
+            std::fs::read(path).map_err(|e| RuntimeError::Other(format!("{}: {e}", path.display())))
+        }
+        FileSource::Content(text) => Ok(text.clone().into_bytes()),
+        FileSource::Environment { variable, value } => {
+            let value = value.as_ref().ok_or_else(|| {
+                RuntimeError::Other(format!("the variable {variable} of {} is not set", object.name))
+            })?;
+            Ok(value.reveal().as_bytes().to_vec())
+        }
+    }
 }
 
 fn append(

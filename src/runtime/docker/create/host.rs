@@ -180,7 +180,7 @@ fn request(asked: &definition::DeviceRequest) -> DeviceRequest {
     }
 }
 
-fn ulimit(name: &str, limit: Ulimit) -> ResourcesUlimits {
+pub(in crate::runtime::docker) fn ulimit(name: &str, limit: Ulimit) -> ResourcesUlimits {
     let (soft, hard) = match limit {
         Ulimit::Single(value) => (value, value),
         Ulimit::Range { soft, hard } => (soft, hard),

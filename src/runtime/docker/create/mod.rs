@@ -17,6 +17,8 @@ use crate::definition::model::{Condition, Definition, HealthTest, Healthcheck, S
 use crate::definition::render::{beside, config_hash, digests};
 use crate::runtime::{CreateOrder, RuntimeError};
 
+pub(super) use files::content;
+pub(super) use host::ulimit;
 pub(super) use networks::map;
 
 /// Label with what [`digests`] gives, for `plan` to tell what changed.
@@ -173,12 +175,12 @@ impl Making<'_> {
 }
 
 /// `NAME=value` sets a variable; a bare `NAME` takes away what the image sets.
-fn environment(service: &Service) -> Vec<String> {
+pub(super) fn environment(service: &Service) -> Vec<String> {
     let set = service.environment.iter().map(|(key, value)| format!("{key}={value}"));
     set.chain(service.unset_environment.iter().cloned()).collect()
 }
 
-fn health(check: &Healthcheck, api: Api) -> HealthConfig {
+pub(super) fn health(check: &Healthcheck, api: Api) -> HealthConfig {
     let test = match &check.test {
         HealthTest::Disabled => vec!["NONE".to_owned()],
         HealthTest::Command(argv) => std::iter::once("CMD".to_owned()).chain(argv.iter().cloned()).collect(),
@@ -195,6 +197,6 @@ fn health(check: &Healthcheck, api: Api) -> HealthConfig {
     }
 }
 
-fn nanos(duration: Duration) -> i64 {
+pub(super) fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

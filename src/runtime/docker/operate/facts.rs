@@ -1,16 +1,20 @@
 //! The engine's answers as plain data.
 
 use bollard::models::{ContainerSummary, EventMessage, ImageInspect, PortSummary, PortSummaryTypeEnum};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::ONE_OFF;
 use crate::definition::model::{Protocol, ServiceName};
 use crate::runtime::docker::observe;
-use crate::world::live::{Binding, Happening, ImageFacts, Listed, Usage};
+use crate::world::live::{Binding, CpuLimit, Happening, ImageFacts, Listed, Usage};
 use crate::world::time::Timestamp;
 use crate::world::{ContainerId, ImageId};
 
 const SERVICE: &str = "com.docker.compose.service";
+/// What the containers of a swarm have instead.
+const OWN_SERVICE: &str = "io.pdex.service";
+const SPREAD_ID: &str = "com.docker.swarm.service.id";
+const SPREAD_NAME: &str = "com.docker.swarm.service.name";
 const NUMBER: &str = "com.docker.compose.container-number";
 
 /// A container of the list; `None` for one without a service.
@@ -80,12 +84,29 @@ pub(super) fn usage(stats: &Value) -> Option<Usage> {
     })
 }
 
+/// A share of the processors as `update` takes it. What is 0 there is left as it is, so that no limit is -1.
+pub(super) fn cpu_order(limit: CpuLimit) -> Value {
+    if limit.nano_cpus > 0 {
+        return json!({"NanoCpus": limit.nano_cpus});
+    }
+    let quota = if limit.quota_us > 0 { limit.quota_us } else { -1 };
+    if limit.period_us > 0 {
+        return json!({"CpuQuota": quota, "CpuPeriod": limit.period_us});
+    }
+    json!({"CpuQuota": quota})
+}
+
 /// An event of a container that belongs to a service.
 pub(super) fn happening(event: EventMessage) -> Option<Happening> {
     let actor = event.actor?;
     let mut details = actor.attributes.unwrap_or_default();
-    let service = details.remove(SERVICE)?;
-    let name = details.remove("name").unwrap_or_default();
+    let service = details.remove(SERVICE).or_else(|| details.remove(OWN_SERVICE))?;
+    // What happens to a container of a swarm happens to its service, as far as anybody knows of it.
+    let spread = details.remove(SPREAD_ID).zip(details.remove(SPREAD_NAME));
+    let (container, name) = match spread {
+        Some(spread) => spread,
+        None => (actor.id?, details.remove("name").unwrap_or_default()),
+    };
     let at = event.time_nano.map(Timestamp).or_else(|| event.time.map(Timestamp::from_seconds))?;
     // All labels come along; what the engine adds has no dots.
     details
@@ -93,7 +114,7 @@ pub(super) fn happening(event: EventMessage) -> Option<Happening> {
     Some(Happening {
         at,
         action: event.action?,
-        container: ContainerId(actor.id?),
+        container: ContainerId(container),
         name,
         service: ServiceName::new(service),
         details: details.into_iter().collect(),
@@ -114,9 +135,15 @@ pub(super) fn image(image: ImageInspect) -> ImageFacts {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    #[test]
+    fn a_limit_is_lifted_by_a_number_that_is_not_0() {
+        let limit = |nano_cpus, quota_us, period_us| CpuLimit { nano_cpus, quota_us, period_us };
+        assert_eq!(cpu_order(limit(20_000_000, 0, 0)), json!({"NanoCpus": 20_000_000}));
+        assert_eq!(cpu_order(limit(0, 0, 0)), json!({"CpuQuota": -1}));
+        assert_eq!(cpu_order(limit(0, 2_000, 50_000)), json!({"CpuQuota": 2_000, "CpuPeriod": 50_000}));
+    }
 
     #[test]
     fn counters_of_both_versions_of_control_groups_are_read() {

@@ -4,7 +4,9 @@ mod connect;
 mod export;
 mod facts;
 mod stream;
+mod volume;
 
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,12 +18,12 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 use tokio::sync::mpsc::Sender;
 
-use super::{Docker, gone, project_filter, raw};
+use super::{Docker, PROJECT, gone, project_filter, raw};
 use crate::definition::model::{Definition, Service};
 use crate::runtime::operate::{Attached, CommandOrder, Kind, Line, Operate, ProcessId, Terms, Until, Window};
 use crate::runtime::{CreateOrder, RuntimeError};
 use crate::world::ContainerId;
-use crate::world::live::{Happening, ImageFacts, Listed, Processes, Usage};
+use crate::world::live::{CpuLimit, Happening, ImageFacts, Listed, Processes, Usage};
 use crate::world::time::Timestamp;
 
 const ONE_OFF: &str = "com.docker.compose.oneoff";
@@ -33,6 +35,43 @@ impl Docker {
         }
         let raw = raw::Raw::new(&self.host, &self.client.client_version().to_string())?;
         Ok(self.raw.get_or_init(|| raw))
+    }
+}
+
+impl Docker {
+    /// What happens to containers with a label.
+    pub(super) fn happenings_of(
+        &self,
+        label: String,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> LocalBoxStream<'_, Result<Happening, RuntimeError>> {
+        let filters = HashMap::from([
+            ("label".to_owned(), vec![label]),
+            ("type".to_owned(), vec!["container".to_owned()]),
+        ]);
+        let options = query::EventsOptions {
+            since: since.map(Timestamp::as_query),
+            until: until.map(Timestamp::as_query),
+            filters: Some(filters),
+        };
+        let events = self.client.events(Some(options));
+        events
+            .filter_map(async |event| match event {
+                Ok(event) => facts::happening(event).map(Ok),
+                Err(e) => Some(Err(self.sort(&e))),
+            })
+            .boxed_local()
+    }
+
+    /// The lines of whatever prints at this address of the API.
+    pub(super) async fn lines_of(
+        &self,
+        segments: &[&str],
+        terminal: bool,
+        window: &Window,
+    ) -> Result<LocalBoxStream<'_, Result<Line, RuntimeError>>, RuntimeError> {
+        stream::lines_at(self.raw()?, segments, terminal, window).await
     }
 }
 
@@ -74,6 +113,11 @@ impl Operate for Docker {
             }
             other => other,
         }
+    }
+
+    async fn limit_cpu(&self, id: &ContainerId, limit: CpuLimit) -> Result<(), RuntimeError> {
+        let body = facts::cpu_order(limit);
+        self.raw()?.order(&["containers", &id.0, "update"], &[], &body).await.map(|_| ())
     }
 
     async fn discard(&self, id: &ContainerId, volumes: bool) -> Result<(), RuntimeError> {
@@ -191,20 +235,7 @@ impl Operate for Docker {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
     ) -> LocalBoxStream<'_, Result<Happening, RuntimeError>> {
-        let mut filters = project_filter(project);
-        filters.insert("type".to_owned(), vec!["container".to_owned()]);
-        let options = query::EventsOptions {
-            since: since.map(Timestamp::as_query),
-            until: until.map(Timestamp::as_query),
-            filters: Some(filters),
-        };
-        let events = self.client.events(Some(options));
-        events
-            .filter_map(async |event| match event {
-                Ok(event) => facts::happening(event).map(Ok),
-                Err(e) => Some(Err(self.sort(&e))),
-            })
-            .boxed_local()
+        self.happenings_of(format!("{PROJECT}={project}"), since, until)
     }
 
     async fn lines(
@@ -217,6 +248,27 @@ impl Operate for Docker {
 
     async fn files(&self, reference: &str, into: Sender<Bytes>) -> Result<(), RuntimeError> {
         export::files(self.raw()?, reference, &into).await
+    }
+
+    async fn volume_out(&self, name: &str, into: Sender<Bytes>) -> Result<(), RuntimeError> {
+        self.read_volume(name, into).await
+    }
+
+    async fn volume_in(
+        &self,
+        name: &str,
+        tar: BoxStream<'static, io::Result<Bytes>>,
+    ) -> Result<(), RuntimeError> {
+        self.fill_volume(name, tar).await
+    }
+
+    async fn volume_users(&self, name: &str) -> Result<BTreeSet<ContainerId>, RuntimeError> {
+        let filters = serde_json::json!({"volume": [name]}).to_string();
+        self.raw()?.container_ids(&[("all", "true"), ("filters", &filters)]).await
+    }
+
+    async fn let_volume_go(&self, name: &str) -> Result<(), RuntimeError> {
+        self.drop_holder(name).await
     }
 
     fn save(&self, references: &[String]) -> LocalBoxStream<'_, Result<Bytes, RuntimeError>> {

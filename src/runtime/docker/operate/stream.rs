@@ -34,6 +34,16 @@ pub(super) async fn lines<'a>(
 ) -> Result<LocalBoxStream<'a, Result<Line, RuntimeError>>, RuntimeError> {
     let seen = raw.document(&["containers", &id.0, "json"], &[]).await?;
     let terminal = seen["Config"]["Tty"].as_bool() == Some(true);
+    lines_at(raw, &["containers", &id.0, "logs"], terminal, window).await
+}
+
+/// The same of whatever prints at this address.
+pub(super) async fn lines_at<'a>(
+    raw: &'a Raw,
+    segments: &[&str],
+    terminal: bool,
+    window: &Window,
+) -> Result<LocalBoxStream<'a, Result<Line, RuntimeError>>, RuntimeError> {
     // With frames a time is one message's; without, a long line's pieces would carry times in its middle.
     let timed = !terminal || window.times;
     let tail = window.tail.map_or_else(|| "all".to_owned(), |n| n.to_string());
@@ -45,7 +55,7 @@ pub(super) async fn lines<'a>(
     query.extend(timed.then_some(("timestamps", "true")));
     let reading = Reading {
         raw,
-        response: raw.get(&["containers", &id.0, "logs"], &query).await?,
+        response: raw.get(segments, &query).await?,
         terminal,
         timed,
         frames: Frames::default(),

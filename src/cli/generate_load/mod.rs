@@ -1,30 +1,31 @@
 //! `pdex generate-load`.
 
+mod beside;
+mod place;
+
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
-
 use super::args::ProgressMode;
 use super::args::load::GenerateLoad as Arguments;
 use super::exit::{Exit, Stop};
-use super::{Session, context, signal};
-use crate::checks;
+use super::{Session, signal};
 use crate::load::drive::{self, Settings};
+use crate::load::line::Http;
 use crate::load::schedule::Order;
 use crate::load::tally::{Summary, Tally};
-use crate::load::target::{Target, is_loopback};
-use crate::load::witness::{self, Testimony};
 use crate::load::{Mode, Shot, scenario, slo, trace};
 use crate::report::load as report;
 use crate::world::time::Timestamp;
+use place::Place;
+pub(super) use place::resolved;
 
-/// For one question beside the load.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Within which Prometheus has to have seen the end: a scrape's interval and a little.
-const SCRAPE: Duration = Duration::from_secs(18);
+/// Requests at once on a connection of HTTP/2, unless told.
+const STREAMS: u16 = 4;
+/// On all connections together: each has a worker, whose memory this bounds.
+const MOST_AT_ONCE: u32 = 32_768;
 /// Between lines about a run where there is no terminal.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
@@ -33,33 +34,31 @@ pub(super) async fn generate_load(session: &Session, arguments: &Arguments) -> a
     if arguments.dry_run {
         return dry_run(arguments, &work);
     }
-    let place = place(session, arguments).await?;
+    let place = place::find(session, arguments).await?;
     // Before the run: nobody wants to learn after an hour that the page cannot be written.
     let page = arguments.html.as_deref().map(create).transpose()?;
-    let http = reqwest::Client::builder().no_proxy().build()?;
-    ready(&http, &place).await?;
-    let before = counted(&http, &place).await;
-    let signals = signal::listen();
-    let settings = Settings {
-        target: place.target.clone(),
-        addresses: place.addresses.clone(),
-        connections: usize::from(arguments.connections),
-        patience: Duration::from_secs(arguments.timeout),
-        key: place.key.clone(),
-        duration: work.duration,
+    let before = match &place.beside {
+        Some(beside) => beside.counted().await,
+        None => None,
     };
+    let settings = settings(arguments, &place, &work)?;
+    let (target, http, streams) = (settings.door.target.to_string(), settings.http, settings.streams);
+    let signals = signal::listen();
     let mut view = View::new(session, work.duration);
     let (summary, stopped) =
-        drive::drive(work.shots, settings, signals.nth(1), |now, tally| view.show(now, tally)).await;
+        drive::drive(work.shots, settings, signals.nth(1), |now, tally| view.show(now, tally)).await?;
     view.end();
-    let testimony = match before {
-        Some(before) if stopped.is_none() => testify(&http, &place, before, &summary).await,
+    let testimony = match (&place.beside, before) {
+        (Some(beside), Some(before)) if stopped.is_none() => beside.testify(before, &summary).await,
         _ => None,
     };
     let verdicts = slo::judge(&objectives, &summary);
     let run = report::Run {
-        target: place.target.to_string(),
+        target,
+        http,
+        streams,
         kind: work.kind,
+        has_schedule: work.has_schedule,
         seed: work.seed,
         users: work.users,
         summary: &summary,
@@ -77,6 +76,31 @@ pub(super) async fn generate_load(session: &Session, arguments: &Arguments) -> a
         page.write_all(report::html(&run).as_bytes())?;
     }
     Ok(verdict(stopped, &verdicts, &summary))
+}
+
+fn settings(arguments: &Arguments, place: &Place, work: &Work) -> Result<Settings, Stop> {
+    let streams = match (place.http, arguments.streams) {
+        (Http::One, Some(_)) => {
+            let what = format!("--streams: {} is spoken, which sends one request at a time", place.http);
+            return Err(Stop::new(Exit::Usage, what, Some("say --http 2, or more --connections")));
+        }
+        (Http::One, None) => 1,
+        (Http::Two, streams) => streams.unwrap_or(STREAMS),
+    };
+    let at_once = u32::from(arguments.connections) * u32::from(streams);
+    if at_once > MOST_AT_ONCE {
+        let what = format!("--streams: {at_once} requests at once are too many; the most is {MOST_AT_ONCE}");
+        return Err(Stop::new(Exit::Usage, what, Some("say fewer --connections or --streams")));
+    }
+    Ok(Settings {
+        door: place.door.clone(),
+        http: place.http,
+        connections: usize::from(arguments.connections),
+        streams: usize::from(streams),
+        patience: Duration::from_secs(arguments.timeout),
+        duration: work.duration,
+        has_schedule: work.has_schedule,
+    })
 }
 
 fn verdict(stopped: Option<Exit>, verdicts: &[slo::Verdict], summary: &Summary) -> Exit {
@@ -97,6 +121,7 @@ struct Work {
     seed: u64,
     users: u32,
     duration: Duration,
+    has_schedule: bool,
 }
 
 fn work(arguments: &Arguments) -> Result<(Work, Vec<slo::Objective>), Stop> {
@@ -109,6 +134,7 @@ fn work(arguments: &Arguments) -> Result<(Work, Vec<slo::Objective>), Stop> {
             users: recorded.head.users,
             duration: recorded.duration(),
             order: None,
+            has_schedule: true,
             shots: Box::new(recorded.shots.into_iter()),
         };
         return Ok((work, given.unwrap_or_default()));
@@ -136,15 +162,38 @@ fn work(arguments: &Arguments) -> Result<(Work, Vec<slo::Objective>), Stop> {
             Some("say --rate, the requests per second"),
         ));
     }
+    let objectives = given.unwrap_or(own.slo);
+    if !mode.has_schedule() {
+        // A file's own rate is for the mode that it names; another of the command line overrules both.
+        let has_rate = arguments.rate.is_some() || (arguments.mode.is_none() && own.rate.is_some());
+        without_schedule(has_rate, arguments.dry_run, &objectives)?;
+    }
     let work = Work {
         shots: order.shots(),
         kind: report::mode(mode).to_owned(),
         seed: order.seed,
         users: order.users(),
         duration: order.duration,
+        has_schedule: mode.has_schedule(),
         order: Some(order),
     };
-    Ok((work, given.unwrap_or(own.slo)))
+    Ok((work, objectives))
+}
+
+/// What has no meaning where the answers say when requests leave.
+fn without_schedule(has_rate: bool, dry_run: bool, objectives: &[slo::Objective]) -> Result<(), Stop> {
+    let bound = objectives.iter().find(|objective| objective.needs_schedule());
+    let what = if has_rate {
+        "rate".to_owned()
+    } else if dry_run {
+        "--dry-run".to_owned()
+    } else if let Some(bound) = bound {
+        format!("{bound}, a share of what was to be sent")
+    } else {
+        return Ok(());
+    };
+    let what = format!("{what}: in --mode saturate the answers say when requests leave, and how many");
+    Err(Stop::new(Exit::Usage, what, Some("--mode constant has a rate and a schedule")))
 }
 
 fn open(path: &Path) -> Result<File, Stop> {
@@ -180,144 +229,6 @@ fn dry_run(arguments: &Arguments, work: &Work) -> anyhow::Result<Exit> {
         order.seed
     )?;
     Ok(Exit::Ok)
-}
-
-/// Where to send, and whom to ask about it.
-struct Place {
-    target: Target,
-    addresses: Vec<std::net::SocketAddr>,
-    key: Option<String>,
-    /// Only where the target is the stack's.
-    prometheus: Option<String>,
-    is_stack: bool,
-}
-
-async fn place(session: &Session, arguments: &Arguments) -> anyhow::Result<Place> {
-    let (target, key, prometheus) = if let Some(target) = &arguments.target {
-        (target.clone(), session.environment.get("API_KEY").cloned(), None)
-    } else {
-        let definition = context::definition(&session.global, &session.environment)?;
-        let api = checks::address(&definition, "api", 8000).ok_or_else(|| {
-            Stop::new(
-                Exit::Failed,
-                "the definition has no service api that publishes its port 8000",
-                Some("name a server with --target URL"),
-            )
-        })?;
-        let service = definition.services.values().find(|s| s.name.as_str() == "api");
-        let key = service.map(|service| checks::setting(&definition, service, "API_KEY")).transpose();
-        let key = key.map_err(|e| Stop::new(Exit::Failed, e, None))?;
-        let target = Target::parse(&api).map_err(anyhow::Error::msg)?;
-        (target, key, checks::address(&definition, "prometheus", 9090))
-    };
-    let found = tokio::net::lookup_host((target.host.as_str(), target.port)).await;
-    let addresses: Vec<_> = found
-        .map_err(|e| Stop::new(Exit::Failed, format!("{target}: {e}"), Some("look at the host's name")))?
-        .collect();
-    if !is_loopback(&addresses) && !arguments.i_own_this_target {
-        return Err(Stop::new(
-            Exit::Usage,
-            format!("{target} is not on this machine; load on another's server is an attack"),
-            Some("if it is yours, say so: --i-own-this-target"),
-        )
-        .into());
-    }
-    let key = key.filter(|key| !key.is_empty());
-    Ok(Place { target, addresses, key, prometheus, is_stack: arguments.target.is_none() })
-}
-
-/// That somebody listens, and that the API has its model.
-async fn ready(http: &reqwest::Client, place: &Place) -> Result<(), Stop> {
-    let answer = http.get(format!("{}/health", place.target)).timeout(PATIENCE).send().await;
-    let hint = if place.is_stack { "pdex up api" } else { "start it, or name another with --target" };
-    match answer {
-        Err(error) => {
-            let what = format!("{} does not answer: {}", place.target, checks::root(&error));
-            Err(Stop::new(Exit::Failed, what, Some(hint)))
-        }
-        Ok(answer) if answer.status() == reqwest::StatusCode::SERVICE_UNAVAILABLE => {
-            let said: Value = answer.json().await.unwrap_or_default();
-            let detail = said["detail"].as_str().unwrap_or("its /health says 503");
-            let what = format!("{} is not ready: {detail}", place.target);
-            Err(Stop::new(Exit::Unhealthy, what, Some("pdex validate")))
-        }
-        Ok(_) => Ok(()),
-    }
-}
-
-/// The counts of the API and of Prometheus.
-struct Counted {
-    api: u64,
-    prometheus: Option<u64>,
-}
-
-async fn counted(http: &reqwest::Client, place: &Place) -> Option<Counted> {
-    if !place.is_stack {
-        return None;
-    }
-    let api = ask_api(http, place).await?;
-    // What is not there yet is 0 once it is: the series begins with the first scrape.
-    let prometheus = ask_prometheus(http, place).await;
-    Some(Counted { api, prometheus })
-}
-
-async fn ask_api(http: &reqwest::Client, place: &Place) -> Option<u64> {
-    let answer = http.get(format!("{}/metrics", place.target)).timeout(PATIENCE).send().await.ok()?;
-    witness::requests(&answer.text().await.ok()?)
-}
-
-async fn ask_prometheus(http: &reqwest::Client, place: &Place) -> Option<u64> {
-    let url = format!("{}/api/v1/query", place.prometheus.as_ref()?);
-    let body = format!("query={}", percent_encoded(witness::QUERY));
-    let request = http.post(url).timeout(PATIENCE);
-    let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
-    let answer: Value = request.send().await.ok()?.json().await.ok()?;
-    witness::whole(answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()?)
-}
-
-fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .map(
-            |byte| {
-                if byte.is_ascii_alphanumeric() {
-                    char::from(byte).to_string()
-                } else {
-                    format!("%{byte:02X}")
-                }
-            },
-        )
-        .collect()
-}
-
-/// Waits until Prometheus has seen the API's count, or a scrape's time has passed. What it counted is told from the API's count
-/// before: its own may be a scrape old.
-async fn testify(
-    http: &reqwest::Client,
-    place: &Place,
-    before: Counted,
-    summary: &Summary,
-) -> Option<Testimony> {
-    let after = ask_api(http, place).await?;
-    let mut seen = None;
-    if before.prometheus.is_some() {
-        let asked = tokio::time::timeout(SCRAPE, async {
-            loop {
-                seen = ask_prometheus(http, place).await;
-                if seen.is_some_and(|seen| seen >= after) {
-                    break;
-                }
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-        });
-        // What it said last counts, too.
-        let _ = asked.await;
-    }
-    Some(Testimony {
-        answered: summary.replied(),
-        unanswered: summary.ended() - summary.replied(),
-        api: after.checked_sub(before.api),
-        prometheus: seen.map(|seen| seen.saturating_sub(before.api)),
-    })
 }
 
 fn now() -> Timestamp {

@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "the program is tested from outside")]
 #![expect(clippy::unwrap_used, reason = "helpers of a test fail it")]
 
+mod proxy;
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -90,6 +92,17 @@ fn a_run_is_told_as_table_document_and_page_and_can_be_sent_again() {
 }
 
 #[test]
+fn the_most_that_is_answered_is_found_without_a_rate() {
+    let target = server(OK);
+    let output = pdex(&["--mode", "saturate", "--duration", "300ms", "--target", &target, "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&document["mode"], &document["http"]), (&"saturate".into(), &"HTTP/1.1".into()));
+    assert!(document["requests"]["right"].as_u64().unwrap() > 100, "{document:#}");
+    assert_eq!(document["connections_opened"], 32, "each is kept: {document:#}");
+}
+
+#[test]
 fn the_end_says_what_came_of_it() {
     let short = ["--mode", "constant", "--duration", "300ms", "--rate", "50", "--target"];
     for (target, slo, code) in [
@@ -122,12 +135,14 @@ fn what_cannot_be_is_refused_in_a_sentence() {
         path.to_str().unwrap().to_owned()
     };
     let scenario = file("s.yaml", "rate: 5\nrequests:\n  - get: /a\n  - put: /b\n");
+    let endless = file("e.yaml", "mode: saturate\nrate: 5\nrequests: [{ get: /a }]\n");
     let trace = file("t.jsonl", "{}\n");
     let free = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
-    let no_model = server(NO_MODEL);
+    let (no_model, well) = (server(NO_MODEL), server(OK));
+    let in_tls = well.replace("http:", "https:");
     for (arguments, code, words) in [
         (vec!["--mode", "slow"], 2, "invalid value 'slow'"),
         (vec!["--duration", "0"], 2, "no time at all"),
@@ -135,7 +150,17 @@ fn what_cannot_be_is_refused_in_a_sentence() {
         (vec!["--rate=-1"], 2, "rate"),
         (vec!["--rate=0"], 2, "rate"),
         (vec!["--slo", "p99=5ms"], 2, "p99=5ms"),
-        (vec!["--target", "https://127.0.0.1"], 2, "TLS"),
+        (vec!["--target", "ftp://127.0.0.1"], 2, "only http and https"),
+        (vec!["--target", "https://127.0.0.1", "--ca", "/nowhere"], 2, "/nowhere: No such file"),
+        (vec!["--target", &well, "--ca", "/nowhere"], 2, "https:// where"),
+        (vec!["--target", &in_tls], 1, "http:// where"),
+        (vec!["--http", "3"], 2, "invalid value '3'"),
+        (vec!["--http", "2", "--target", &well], 1, "leave out --http 2"),
+        (vec!["--streams", "8", "--target", &well], 2, "--http 2"),
+        (vec!["--mode", "saturate", "--rate", "5"], 2, "rate: in --mode saturate"),
+        (vec!["--scenario", &endless], 2, "rate: in --mode saturate"),
+        (vec!["--mode", "saturate", "--slo", "rate>=95%"], 2, "rate>=95%"),
+        (vec!["--mode", "saturate", "--dry-run"], 2, "--dry-run"),
         (vec!["--scenario", &scenario], 2, "s.yaml: line 4"),
         (vec!["--replay", &trace], 2, "t.jsonl: line 1"),
         (vec!["--replay", "/nowhere", "--target", &free], 2, "No such file"),
