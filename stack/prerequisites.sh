@@ -56,9 +56,9 @@ install() {
     fi
     case " $missing " in *" postgresql-15 "*) keep_postgres_idle ;; esac
     say "installing:$missing"
-    apt-get update -q >/dev/null
+    apt-get -o Acquire::Retries=5 update -q >/dev/null
     # shellcheck disable=SC2086 # a list of names
-    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $missing >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=5 install -qy --no-install-recommends $missing >/dev/null
 }
 
 # The tests run a cluster of their own; the package's would only take the port.

