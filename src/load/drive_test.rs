@@ -149,7 +149,11 @@ async fn no_answer_ends_with_patience() {
     let summary = send(constant(50.0, SHORT), settings).await;
     assert_eq!((summary.offered, summary.errors()), (20, 20), "{:?}", summary.kinds);
     assert!(summary.kinds.contains_key("timeout"), "{:?}", summary.kinds);
-    assert!(summary.took < Duration::from_secs(5), "sooner than by the patience of the others: {:?}", summary.took);
+    assert!(
+        summary.took < Duration::from_secs(5),
+        "sooner than by the patience of the others: {:?}",
+        summary.took
+    );
 }
 
 #[tokio::test]

@@ -37,8 +37,8 @@ pub(super) fn unreadable(file: &Path, why: &str) -> Finding {
     Finding::error("definition/unreadable", format!("the file cannot be read: {why}")).at(place)
 }
 
-/// Bytes of env files and label files of one load, each counted as often as it is read.
-const MAX_READ_BYTES: usize = 16 << 20;
+/// Bytes of env files and label files of one load, each counted as often as it is read: as many as a definition may have.
+const MAX_READ_BYTES: usize = yaml::MAX_BYTES;
 
 /// Files that attributes name.
 #[derive(Debug)]
