@@ -31,7 +31,7 @@ async fn main() {
         let service = TowerToHyperService::new(app.clone());
         tokio::spawn(async move {
             let mut http = http1::Builder::new();
-            http.timer(TokioTimer::new()).pipeline_flush(true);
+            http.timer(TokioTimer::new());
             let _ = http.serve_connection(TokioIo::new(stream), service).await;
         });
     }

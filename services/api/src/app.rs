@@ -38,6 +38,7 @@ fn documented(api: &Api) -> (Router<Api>, OpenApi) {
     }
     let (router, mut document) = router.split_for_parts();
     openapi::link(&mut document);
+    openapi::bound_heads(&mut document);
     (router, document)
 }
 

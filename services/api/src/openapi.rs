@@ -102,6 +102,17 @@ pub fn link(document: &mut OpenApi) {
     }
 }
 
+/// The answer to a head that is too large, which the connection itself gives: no operation makes it, and nothing counts it.
+pub fn bound_heads(document: &mut OpenApi) {
+    let answer =
+        || ResponseBuilder::new().description("The head of the request is larger than 16 KiB").build();
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+            operation.responses.responses.insert("431".to_owned(), answer().into());
+        }
+    }
+}
+
 fn problem(description: &str) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     ResponseBuilder::new().description(description).content("application/problem+json", content).build()

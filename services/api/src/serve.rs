@@ -90,8 +90,8 @@ async fn connection(stream: TcpStream, peer: IpAddr, place: Place, api: Api, app
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)
-        .max_buf_size(HEAD_BYTES)
-        .pipeline_flush(true);
+        // Not `pipeline_flush`: with it hyper does not send its answer to a head it cannot read.
+        .max_buf_size(HEAD_BYTES);
     let served = http.serve_connection(TokioIo::new(stream), hyper::service::service_fn(answer));
     tokio::select! {
         ended = watcher.watch(served) => if let Err(error) = ended {

@@ -62,6 +62,23 @@ async fn one_connection_carries_many_requests_also_pipelined() {
 }
 
 #[tokio::test]
+async fn a_head_that_cannot_be_read_is_refused_as_the_document_says() {
+    let api = ready();
+    let server = start(&api, PATIENCE).await;
+    // As much as is read of a head, and no end of it.
+    let mut endless = b"GET /types?x=".to_vec();
+    endless.resize(16 * 1024, b'x');
+    for (head, status) in [(&endless[..], "431"), (b"GET /types what\r\n\r\n", "400")] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(head).await.unwrap();
+        let answer = read_until(&mut stream, "\r\n\r\n").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    let document = get(&api, "/openapi.json").await.json();
+    assert!(document["paths"]["/types"]["get"]["responses"]["431"]["description"].is_string(), "{document}");
+}
+
+#[tokio::test]
 async fn draining_finishes_what_was_begun_and_takes_nothing_new() {
     let api = ready();
     let server = start(&api, PATIENCE).await;
